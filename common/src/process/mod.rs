@@ -1,0 +1,3 @@
+//! What a `main` needs.
+
+pub mod exit;

@@ -1,0 +1,1 @@
+//! Time as a dependency: clocks and pauses that tests can drive.
