@@ -102,7 +102,7 @@ impl SourceSpec {
 }
 
 /// Where the rows of a query go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum SinkSpec {
     /// Printed as a table by the driver.
     Console {
