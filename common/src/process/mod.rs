@@ -1,3 +1,6 @@
 //! What a `main` needs.
 
+pub mod config;
 pub mod exit;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,1 +1,7 @@
 //! Time as a dependency: clocks and pauses that tests can drive.
+
+mod backoff;
+mod clock;
+
+pub use backoff::Backoff;
+pub use clock::{Clock, ManualClock, SystemClock};
