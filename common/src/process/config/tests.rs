@@ -61,6 +61,7 @@ fn later_layers_win_and_say_so() {
             ("cluster.secret", "hunter2"),
             ("conf.x", "1"),
         ]),
+        ..Layers::default()
     };
     let config = Config::load(SETTINGS, Some("conf"), &layers).unwrap();
     assert_eq!(config.count("slots"), Some(4));
@@ -92,6 +93,7 @@ fn all_problems_are_told_together() {
         file,
         environment: pairs(&[("MILLSTREAM_MEMORI", "1"), ("MILLSTREAM_MEMORY", "lots")]),
         flags: pairs(&[("master", "nowhere")]),
+        ..Layers::default()
     };
     let error = Config::load(SETTINGS, None, &layers).unwrap_err();
     assert_eq!(
