@@ -1,1 +1,7 @@
-//! .
+//! What the integration tests and the benchmark stand on: real brokers, real processes, tables read back from text.
+
+pub mod broker;
+pub mod jobs;
+pub mod process;
+pub mod sql;
+pub mod table;
