@@ -1,3 +1,30 @@
-//! Spark semantics: schema text, JSON and CSV decoding, functions, casts and rendering.
+//! Spark's answers on Arrow columns: types, casts, functions, operators and the text of tables.
+//!
+//! Everything is reachable by name through one [`session_state`] (planning) and one [`task_context`] (decoding a
+//! plan that was shipped), which register the same functions, so that a physical plan made by one process runs in
+//! another.
+//!
+//! What a planner has to do beyond using [`session_state`]:
+//! - binary operators (`+ - * / % DIV || = < ..`) are planned by `operators::SparkOperatorPlanner`, which is registered
+//!   there: nothing to call. Unary `~` has no hook in the SQL planner: plan it as the function `bitwise_not`, and `RLIKE` as
+//!   the function `rlike`.
+//! - `CAST` and `TRY_CAST` stay `Expr::Cast` while planning; the analyzer rule [`analyzer::SparkAnalyzer`] turns every one of
+//!   them, written or implied, into the function [`spark_cast`](functions::conversion).
+//! - integer literals have to be narrowed by the caller (`1` is an INT in Spark): `CAST(1 AS INT)` around the literal is folded
+//!   at analysis.
+//! - the time zone of a session is `execution.time_zone` of its configuration; functions read it when they run.
 
+pub mod analyzer;
+pub mod batch_clock;
+pub mod cast;
 pub mod ddl;
+mod error;
+pub mod functions;
+pub mod number;
+pub mod session;
+pub mod type_name;
+pub mod types;
+pub mod zone;
+
+pub use error::SparkError;
+pub use session::{SessionSettings, session_state, task_context};

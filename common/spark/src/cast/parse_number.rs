@@ -1,0 +1,126 @@
+//! Casts of text to numbers.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array, PrimitiveArray, StringArray};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+};
+
+use super::trim;
+use crate::SparkError;
+use crate::number;
+
+/// Casts a text column to a numeric type; text that is no number becomes NULL.
+pub fn text_to_number(array: &StringArray, to: &DataType) -> Result<ArrayRef, SparkError> {
+    Ok(match to {
+        DataType::Int8 => integers::<Int8Type>(array),
+        DataType::Int16 => integers::<Int16Type>(array),
+        DataType::Int32 => integers::<Int32Type>(array),
+        DataType::Int64 => integers::<Int64Type>(array),
+        DataType::Float32 => {
+            Arc::new(array.iter().map(|text| text.and_then(parse_f32)).collect::<PrimitiveArray<Float32Type>>())
+        }
+        DataType::Float64 => {
+            Arc::new(array.iter().map(|text| text.and_then(parse_f64)).collect::<PrimitiveArray<Float64Type>>())
+        }
+        DataType::Decimal128(precision, scale) => {
+            let cast: Decimal128Array = array
+                .iter()
+                .map(|text| text.and_then(|text| number::parse_decimal(trim(text).as_bytes(), *precision, *scale)))
+                .collect::<PrimitiveArray<Decimal128Type>>();
+            Arc::new(cast.with_precision_and_scale(*precision, *scale)?)
+        }
+        _ => return Err(SparkError::NoCast { from: DataType::Utf8, to: to.clone() }),
+    })
+}
+
+fn integers<T>(array: &StringArray) -> ArrayRef
+where
+    T: arrow::array::ArrowPrimitiveType,
+    T::Native: TryFrom<i64>,
+{
+    let cast: PrimitiveArray<T> = array
+        .iter()
+        .map(|text| text.and_then(parse_i64).and_then(|value| T::Native::try_from(value).ok()))
+        .collect();
+    Arc::new(cast)
+}
+
+/// Reads a whole number; a fraction of digits is cut off. None for anything else and beyond 64 bits.
+pub fn parse_i64(text: &str) -> Option<i64> {
+    let bytes = trim(text).as_bytes();
+    let (negative, digits) = match bytes.first()? {
+        b'-' => (true, &bytes[1..]),
+        b'+' => (false, &bytes[1..]),
+        _ => (false, bytes),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value: i64 = 0;
+    for (at, byte) in digits.iter().enumerate() {
+        if *byte == b'.' {
+            if !digits[at + 1..].iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            break;
+        }
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        // Counts down, so that the smallest number has a place.
+        value = value.checked_mul(10)?.checked_sub(i64::from(byte - b'0'))?;
+    }
+    if negative { Some(value) } else { value.checked_neg() }
+}
+
+/// Reads a double as `Double.parseDouble` does, or one of the names of NaN and the infinities.
+pub fn parse_f64(text: &str) -> Option<f64> {
+    let (negative, rest) = split_sign(trim(text));
+    let value: f64 = match special(rest) {
+        Some(value) => value,
+        None => fast_float2::parse(numeric_part(rest)?).ok()?,
+    };
+    Some(if negative { -value } else { value })
+}
+
+/// Reads a float as `Float.parseFloat` does.
+pub fn parse_f32(text: &str) -> Option<f32> {
+    let (negative, rest) = split_sign(trim(text));
+    let value: f32 = match special(rest) {
+        Some(value) => value as f32,
+        None => fast_float2::parse(numeric_part(rest)?).ok()?,
+    };
+    Some(if negative { -value } else { value })
+}
+
+fn split_sign(text: &str) -> (bool, &str) {
+    match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    }
+}
+
+fn special(text: &str) -> Option<f64> {
+    if text.eq_ignore_ascii_case("inf") || text.eq_ignore_ascii_case("infinity") {
+        Some(f64::INFINITY)
+    } else if text.eq_ignore_ascii_case("nan") {
+        Some(f64::NAN)
+    } else {
+        None
+    }
+}
+
+/// Cuts Java's type suffix and refuses what the float parser would take beyond digits.
+fn numeric_part(text: &str) -> Option<&str> {
+    let first = text.as_bytes().first()?;
+    if !(first.is_ascii_digit() || *first == b'.') {
+        return None;
+    }
+    Some(match text.as_bytes() {
+        [.., before, b'd' | b'D' | b'f' | b'F'] if before.is_ascii_digit() || *before == b'.' => &text[..text.len() - 1],
+        _ => text,
+    })
+}

@@ -1,0 +1,56 @@
+//! Conversions: `spark_cast(value, NULL of the type)`, which stands for every CAST once a plan is analyzed.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{ScalarValue, plan_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, ScalarUDF};
+use std::sync::{Arc, LazyLock};
+
+use super::{Call, Function, Kind, Result};
+use crate::SparkError;
+use crate::cast::{can_cast, cast_array};
+use arrow::array::ArrayRef;
+
+/// Name under which the cast is registered and shipped.
+pub const SPARK_CAST: &str = "spark_cast";
+
+static CAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(spark_cast_udf()));
+
+/// The functions of this category.
+pub fn functions() -> Vec<ScalarUDF> {
+    vec![spark_cast_udf()]
+}
+
+fn spark_cast_udf() -> ScalarUDF {
+    Function::new(SPARK_CAST, &[Kind::Any, Kind::Any], cast_type, cast_column).udf()
+}
+
+/// Builds Spark's cast of an expression; the type travels as a typed NULL, so that the plan ships by name.
+///
+/// # Errors
+/// A planning error for types no literal can have.
+pub fn spark_cast(value: Expr, to: &DataType) -> Result<Expr> {
+    let witness = Expr::Literal(ScalarValue::try_from(to)?, None);
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&CAST), vec![value, witness])))
+}
+
+/// Casts a literal while planning.
+///
+/// # Errors
+/// As [`cast_array`].
+pub fn cast_literal(value: &ScalarValue, to: &DataType, zone: &chrono_tz::Tz) -> Result<ScalarValue> {
+    let array = cast_array(&value.to_array()?, to, zone)?;
+    ScalarValue::try_from_array(&array, 0)
+}
+
+fn cast_type(given: &[DataType]) -> Result<DataType> {
+    match given {
+        [from, to] if can_cast(from, to) => Ok(to.clone()),
+        [from, to] => Err(SparkError::NoCast { from: from.clone(), to: to.clone() }.into()),
+        _ => plan_err!("spark_cast takes a value and a NULL of the type"),
+    }
+}
+
+fn cast_column(call: &Call<'_>) -> Result<ArrayRef> {
+    Ok(cast_array(&call.column(0)?, call.returns, &call.zone)?)
+}
