@@ -1,0 +1,530 @@
+//! Cuts a physical plan into stages: what executors do with each range of a source, what reduce tasks do with partial
+//! rows and state, and what is left for the driver.
+//!
+//! ```text
+//!   slot (Kafka, rate) -> filter, project, time window, join with static tables   row-wise: absorbed into a map stage
+//!   aggregate, streaming                                                          map: partial; reduce: merge with state
+//!   aggregate, batch                                                              map: partial; driver: final
+//!   filter, project above a streaming aggregate                                   absorbed into the reduce stage
+//!   everything else (sort, limit, window functions, general joins)                driver
+//! ```
+//!
+//! The cut works bottom-up on a plan made with one target partition. A map stage begins as a bare slot; each operator
+//! above is absorbed as long as it treats rows one by one. Where absorbing ends, the driver's plan gets a slot that the
+//! stage's rows are fed into.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{JoinType, internal_err, plan_err};
+use datafusion::error::Result;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::unnest::UnnestExec;
+
+use crate::event_time::{WatermarkExec, watermark_of, window_length_of};
+use crate::pane::PaneExpandExec;
+use crate::slot::SlotExec;
+use crate::spec::{EventTimeKey, OutputMode, SlotId, SourceSpec};
+use crate::time_window::{TimeWindowExec, WindowShape};
+
+/// A query's stages.
+#[derive(Debug)]
+pub struct Stages {
+    /// Stages that read a source; tasks name them by position.
+    pub map: Vec<MapStage>,
+    /// The stage that merges partial rows with state, for an aggregating streaming query.
+    pub reduce: Option<ReduceStage>,
+    /// What the driver runs over the rows of the other stages. Its leaves are slots: those named by `MapStage::into`
+    /// and `ReduceStage::into`, and static tables.
+    pub last: Arc<dyn ExecutionPlan>,
+}
+
+/// A stage that reads ranges of one source.
+#[derive(Debug)]
+pub struct MapStage {
+    /// The source's slot.
+    pub slot: SlotId,
+    /// Row-wise operators over the slot; with `shuffles`, partial aggregation on top: its rows are the group columns,
+    /// then the accumulators' state columns.
+    pub plan: Arc<dyn ExecutionPlan>,
+    /// Whether the rows go to the reduce stage; otherwise into the driver's slot `into`.
+    pub shuffles: bool,
+    /// The slot of the driver's plan that its rows are fed into. Several stages may feed one slot (a union).
+    pub into: SlotId,
+}
+
+/// The stage that merges partial rows with state.
+#[derive(Debug)]
+pub struct ReduceStage {
+    /// The partial aggregate over an empty slot: keys, aggregates and their types.
+    pub aggregate: Arc<dyn ExecutionPlan>,
+    /// Row-wise operators over the aggregate's output in slot `post_slot`.
+    pub post: Arc<dyn ExecutionPlan>,
+    /// The slot of `post`'s input.
+    pub post_slot: SlotId,
+    /// The group column that holds event time, if one does.
+    pub event_time_key: Option<EventTimeKey>,
+    /// The slot of the driver's plan that its rows are fed into.
+    pub into: SlotId,
+}
+
+impl Stages {
+    /// Whether the driver has nothing to do with the rows but pass them on: executors may write them to the sink.
+    #[must_use]
+    pub fn driver_only_passes_on(&self) -> bool {
+        self.last.downcast_ref::<SlotExec>().is_some_and(|slot| {
+            self.map.iter().any(|stage| stage.into == slot.slot())
+                || self.reduce.as_ref().is_some_and(|stage| stage.into == slot.slot())
+        })
+    }
+}
+
+/// Cuts `plan`. `streaming` is the output mode of a streaming query, none for a batch query.
+///
+/// # Errors
+/// A streaming query whose plan does not fit stages (two aggregations, a source under an operator that needs all rows).
+pub fn split(
+    plan: Arc<dyn ExecutionPlan>,
+    sources: &BTreeMap<SlotId, SourceSpec>,
+    streaming: Option<OutputMode>,
+) -> Result<Stages> {
+    let first_free = sources.keys().map(|slot| slot.0 + 1).max().unwrap_or(0);
+    let mut splitter = Splitter {
+        sources,
+        streaming: streaming.is_some(),
+        next_slot: first_free,
+        map: Vec::new(),
+        reduce: None,
+    };
+    let last = plan.transform_up(|node| splitter.visit(node))?.data;
+    if streaming.is_some() && splitter.map.is_empty() {
+        return plan_err!("a streaming query reads at least one stream");
+    }
+    Ok(Stages {
+        map: splitter.map,
+        reduce: splitter.reduce,
+        last,
+    })
+}
+
+struct Splitter<'a> {
+    sources: &'a BTreeMap<SlotId, SourceSpec>,
+    streaming: bool,
+    next_slot: u32,
+    map: Vec<MapStage>,
+    reduce: Option<ReduceStage>,
+}
+
+impl Splitter<'_> {
+    fn visit(&mut self, node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        if let Some(slot) = node.downcast_ref::<SlotExec>() {
+            return self.open_stage(slot, &node);
+        }
+        if let Some(union) = node.downcast_ref::<UnionExec>() {
+            return self.join_stages(union, &node);
+        }
+        if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
+            return self.aggregate(aggregate, &node);
+        }
+        if let Some(slot) = self.absorbing_child(&node) {
+            return self.absorb(&node, slot);
+        }
+        self.push_limit(&node)?;
+        if let Some(absorbed) = self.absorb_after_reduce(&node)? {
+            return Ok(Transformed::yes(absorbed));
+        }
+        Ok(Transformed::no(node))
+    }
+
+    fn free_slot(&mut self) -> SlotId {
+        let slot = SlotId(self.next_slot);
+        self.next_slot += 1;
+        slot
+    }
+
+    /// A scanned slot becomes a stage of its own; a static one stays.
+    fn open_stage(
+        &mut self,
+        slot: &SlotExec,
+        node: &Arc<dyn ExecutionPlan>,
+    ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        if !self.sources.get(&slot.slot()).is_some_and(SourceSpec::is_scanned) {
+            return Ok(Transformed::no(Arc::clone(node)));
+        }
+        let into = self.free_slot();
+        self.map.push(MapStage {
+            slot: slot.slot(),
+            plan: Arc::clone(node),
+            shuffles: false,
+            into,
+        });
+        Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
+    }
+
+    /// The open stages whose rows `node` is, if it is such a slot.
+    fn stages_of(&self, node: &Arc<dyn ExecutionPlan>) -> Vec<usize> {
+        let Some(slot) = node.downcast_ref::<SlotExec>() else {
+            return Vec::new();
+        };
+        (0..self.map.len())
+            .filter(|index| self.map[*index].into == slot.slot() && !self.map[*index].shuffles)
+            .collect()
+    }
+
+    /// A union of open stages with the same columns is one slot fed by all of them.
+    fn join_stages(
+        &mut self,
+        union: &UnionExec,
+        node: &Arc<dyn ExecutionPlan>,
+    ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let inputs: Vec<Vec<usize>> = union.inputs().iter().map(|input| self.stages_of(input)).collect();
+        let types = |plan: &Arc<dyn ExecutionPlan>| -> Vec<_> {
+            plan.schema()
+                .fields()
+                .iter()
+                .map(|field| field.data_type().clone())
+                .collect()
+        };
+        let same_types = union.inputs().iter().all(|input| types(input) == types(node));
+        if inputs.iter().any(Vec::is_empty) || !same_types {
+            return Ok(Transformed::no(Arc::clone(node)));
+        }
+        let into = self.free_slot();
+        for index in inputs.into_iter().flatten() {
+            self.map[index].into = into;
+        }
+        Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
+    }
+
+    /// The child of a row-wise operator that is an open stage, the others being static.
+    fn absorbing_child(&self, node: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+        let children = node.children();
+        let open: Vec<usize> = (0..children.len())
+            .filter(|index| !self.stages_of(children[*index]).is_empty())
+            .collect();
+        let [child] = open[..] else { return None };
+        let others_static = children
+            .iter()
+            .enumerate()
+            .all(|(i, other)| i == child || self.is_static(other));
+        (others_static && is_row_wise(node, child)).then_some(child)
+    }
+
+    fn is_static(&self, node: &Arc<dyn ExecutionPlan>) -> bool {
+        let this = node.downcast_ref::<SlotExec>().is_none_or(|slot| {
+            self.sources
+                .get(&slot.slot())
+                .is_some_and(|source| !source.is_scanned())
+        });
+        this && node.children().into_iter().all(|child| self.is_static(child))
+    }
+
+    fn absorb(&mut self, node: &Arc<dyn ExecutionPlan>, child: usize) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let children = node.children();
+        let stages = self.stages_of(children[child]);
+        let into = self.free_slot();
+        for index in stages {
+            let mut inputs: Vec<Arc<dyn ExecutionPlan>> = children.iter().map(|child| Arc::clone(child)).collect();
+            inputs[child] = Arc::clone(&self.map[index].plan);
+            self.map[index].plan = replace_children(node, inputs)?;
+            self.map[index].into = into;
+        }
+        Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
+    }
+
+    /// What only needs some of the rows lets each task send only as many.
+    fn push_limit(&mut self, node: &Arc<dyn ExecutionPlan>) -> Result<()> {
+        let Some(child) = node.children().first().map(|child| Arc::clone(child)) else {
+            return Ok(());
+        };
+        let stages = self.stages_of(&child);
+        for index in stages {
+            let plan = Arc::clone(&self.map[index].plan);
+            if let Some(limit) = node.downcast_ref::<GlobalLimitExec>() {
+                if let Some(fetch) = limit.fetch() {
+                    self.map[index].plan = Arc::new(LocalLimitExec::new(plan, limit.skip().saturating_add(fetch)));
+                }
+            } else if let Some(sort) = node.downcast_ref::<SortExec>()
+                && sort.fetch().is_some()
+            {
+                self.map[index].plan = replace_children(node, vec![plan])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn aggregate(
+        &mut self,
+        aggregate: &AggregateExec,
+        node: &Arc<dyn ExecutionPlan>,
+    ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let stages = self.stages_of(aggregate.input());
+        if stages.is_empty()
+            || !matches!(
+                aggregate.mode(),
+                AggregateMode::Single | AggregateMode::SinglePartitioned
+            )
+        {
+            if self.streaming && !self.is_static(node) {
+                return plan_err!(
+                    "an aggregation over the result of another aggregation of a stream is not supported yet"
+                );
+            }
+            return Ok(Transformed::no(Arc::clone(node)));
+        }
+        for index in &stages {
+            let stage = &mut self.map[*index];
+            stage.plan = partial(aggregate, Arc::clone(&stage.plan))?;
+        }
+        if self.streaming {
+            self.open_reduce(aggregate, &stages)
+        } else {
+            self.final_on_driver(aggregate, &stages)
+        }
+    }
+
+    fn open_reduce(
+        &mut self,
+        aggregate: &AggregateExec,
+        stages: &[usize],
+    ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        if self.reduce.is_some() {
+            return plan_err!("two aggregations in one streaming query are not supported yet");
+        }
+        let (post_slot, into) = (self.free_slot(), self.free_slot());
+        for index in stages {
+            self.map[*index].shuffles = true;
+            self.map[*index].into = into;
+        }
+        let empty = Arc::new(SlotExec::new(self.free_slot(), aggregate.input().schema()));
+        let schema = aggregate.schema();
+        self.reduce = Some(ReduceStage {
+            aggregate: bare_partial(aggregate, empty)?,
+            post: Arc::new(SlotExec::new(post_slot, Arc::clone(&schema))),
+            post_slot,
+            event_time_key: event_time_key(aggregate),
+            into,
+        });
+        Ok(Transformed::yes(Arc::new(SlotExec::new(into, schema))))
+    }
+
+    fn final_on_driver(
+        &mut self,
+        aggregate: &AggregateExec,
+        stages: &[usize],
+    ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let into = self.free_slot();
+        for index in stages {
+            self.map[*index].into = into;
+        }
+        let Some(first) = stages.first() else {
+            return internal_err!("an aggregate without a stage");
+        };
+        let rows = Arc::new(SlotExec::new(into, self.map[*first].plan.schema()));
+        let merged = AggregateExec::try_new(
+            AggregateMode::Final,
+            aggregate.group_expr().as_final(),
+            aggregate.aggr_expr().to_vec(),
+            vec![None; aggregate.aggr_expr().len()],
+            rows,
+            aggregate.input_schema(),
+        )?;
+        Ok(Transformed::yes(Arc::new(merged)))
+    }
+
+    /// Filters and projections directly above the reduce stage run in its tasks.
+    fn absorb_after_reduce(&mut self, node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let row_wise = node.downcast_ref::<FilterExec>().is_some() || node.downcast_ref::<ProjectionExec>().is_some();
+        let children = node.children();
+        let (true, [child], Some(reduce)) = (row_wise, &children[..], self.reduce.as_ref()) else {
+            return Ok(None);
+        };
+        if child
+            .downcast_ref::<SlotExec>()
+            .is_none_or(|slot| slot.slot() != reduce.into)
+        {
+            return Ok(None);
+        }
+        let (post, old) = (Arc::clone(&reduce.post), reduce.into);
+        let into = self.free_slot();
+        for stage in self.map.iter_mut().filter(|stage| stage.shuffles && stage.into == old) {
+            stage.into = into;
+        }
+        if let Some(reduce) = self.reduce.as_mut() {
+            reduce.post = replace_children(node, vec![post])?;
+            reduce.into = into;
+        }
+        Ok(Some(Arc::new(SlotExec::new(into, node.schema()))))
+    }
+}
+
+fn replace_children(
+    node: &Arc<dyn ExecutionPlan>,
+    children: Vec<Arc<dyn ExecutionPlan>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    use datafusion::physical_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+    Arc::clone(node).replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+}
+
+/// Whether `node` gives for each row of its child `child` what it would give if that row came alone.
+fn is_row_wise(node: &Arc<dyn ExecutionPlan>, child: usize) -> bool {
+    if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+        return keeps_rows_apart(*join.join_type(), child);
+    }
+    if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
+        return keeps_rows_apart(*join.join_type(), child);
+    }
+    node.downcast_ref::<CrossJoinExec>().is_some()
+        || node.downcast_ref::<FilterExec>().is_some()
+        || node.downcast_ref::<ProjectionExec>().is_some()
+        || node.downcast_ref::<UnnestExec>().is_some()
+        || node.downcast_ref::<CooperativeExec>().is_some()
+        || node.downcast_ref::<TimeWindowExec>().is_some()
+        || node.downcast_ref::<WatermarkExec>().is_some()
+}
+
+/// Whether a join's output is the sum of the outputs for each row of its child `child` (0 left, 1 right).
+fn keeps_rows_apart(join: JoinType, child: usize) -> bool {
+    match join {
+        JoinType::Inner => true,
+        JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => child == 0,
+        JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => child == 1,
+        JoinType::Full => false,
+    }
+}
+
+fn bare_partial(aggregate: &AggregateExec, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(Arc::new(AggregateExec::try_new(
+        AggregateMode::Partial,
+        Arc::new(aggregate.group_expr().clone()),
+        aggregate.aggr_expr().to_vec(),
+        aggregate.filter_expr().to_vec(),
+        input,
+        aggregate.input_schema(),
+    )?))
+}
+
+/// The partial aggregation of `input`; over a sliding window of whole slides, per pane (see [`crate::pane`]).
+fn partial(aggregate: &AggregateExec, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let Some((panes, group, shape)) = panes(aggregate, &input)? else {
+        return bare_partial(aggregate, input);
+    };
+    let partial = bare_partial(aggregate, panes)?;
+    Ok(Arc::new(PaneExpandExec::try_new(partial, group, shape)?))
+}
+
+/// If `input` ends in a sliding window that `aggregate` only uses as a group column: the same input with one row per
+/// pane, the position of that group column, and the windows' shape.
+fn panes(
+    aggregate: &AggregateExec,
+    input: &Arc<dyn ExecutionPlan>,
+) -> Result<Option<(Arc<dyn ExecutionPlan>, usize, WindowShape)>> {
+    let Some((window, above)) = window_below(input) else {
+        return Ok(None);
+    };
+    let shape = window.shape;
+    if shape.is_tumbling() || shape.length_us % shape.slide_us != 0 || !aggregate.group_expr().is_single() {
+        return Ok(None);
+    }
+    let name = window.column.as_str();
+    let is_start = |expr: &Arc<dyn datafusion::physical_plan::PhysicalExpr>| {
+        expr.downcast_ref::<datafusion::physical_expr::expressions::Column>()
+            .is_some_and(|column| column.name() == name)
+    };
+    let mentions = |expr: &Arc<dyn datafusion::physical_plan::PhysicalExpr>| {
+        datafusion::physical_expr::utils::collect_columns(expr)
+            .iter()
+            .any(|column| column.name() == name)
+    };
+    let groups = aggregate.group_expr().expr();
+    let Some(group) = groups.iter().position(|(expr, _)| is_start(expr)) else {
+        return Ok(None);
+    };
+    let elsewhere = groups
+        .iter()
+        .enumerate()
+        .any(|(i, (expr, _))| i != group && mentions(expr))
+        || aggregate
+            .aggr_expr()
+            .iter()
+            .any(|call| call.expressions().iter().any(&mentions))
+        || aggregate.filter_expr().iter().flatten().any(&mentions);
+    if elsewhere {
+        return Ok(None);
+    }
+    let slide = WindowShape {
+        length_us: shape.slide_us,
+        ..shape
+    };
+    let mut plan: Arc<dyn ExecutionPlan> = Arc::new(TimeWindowExec::try_new(
+        Arc::clone(&window.input),
+        window.time,
+        slide,
+        window.column.clone(),
+    )?);
+    for projection in above.iter().rev() {
+        plan = replace_children(projection, vec![plan])?;
+    }
+    Ok(Some((plan, group, shape)))
+}
+
+/// The time window under any projections that pass its start on unchanged, and those projections from the top.
+fn window_below(input: &Arc<dyn ExecutionPlan>) -> Option<(&TimeWindowExec, Vec<Arc<dyn ExecutionPlan>>)> {
+    let mut above = Vec::new();
+    let mut node = input;
+    loop {
+        if let Some(window) = node.downcast_ref::<TimeWindowExec>() {
+            let passed_on = above
+                .iter()
+                .all(|node: &Arc<dyn ExecutionPlan>| passes_on(node, &window.column));
+            return passed_on.then_some((window, above));
+        }
+        let is_projection = node.downcast_ref::<ProjectionExec>().is_some();
+        let [child] = node.children()[..] else { return None };
+        if !is_projection {
+            return None;
+        }
+        above.push(Arc::clone(node));
+        node = child;
+    }
+}
+
+fn passes_on(node: &Arc<dyn ExecutionPlan>, column: &str) -> bool {
+    node.downcast_ref::<ProjectionExec>().is_some_and(|projection| {
+        projection.expr().iter().all(|item| {
+            let columns = datafusion::physical_expr::utils::collect_columns(&item.expr);
+            let mentions = columns.iter().any(|found| found.name() == column);
+            let plain = item
+                .expr
+                .downcast_ref::<datafusion::physical_expr::expressions::Column>()
+                .is_some();
+            !mentions || (plain && item.alias == column)
+        })
+    })
+}
+
+fn event_time_key(aggregate: &AggregateExec) -> Option<EventTimeKey> {
+    let input = aggregate.input_schema();
+    aggregate
+        .group_expr()
+        .expr()
+        .iter()
+        .enumerate()
+        .find_map(|(column, (expr, _))| {
+            let field = expr.return_field(&input).ok()?;
+            watermark_of(field.metadata())?;
+            Some(EventTimeKey {
+                column,
+                duration_us: window_length_of(field.metadata()).unwrap_or(0),
+            })
+        })
+}
