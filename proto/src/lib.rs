@@ -3,6 +3,9 @@
 //! What the messages mean is written where they are defined, in `proto/millstream/**`.
 #![allow(missing_docs, clippy::all, clippy::pedantic)]
 
+/// Names this build: driver and executors exchange plans only between equal ones.
+pub const BUILD: &str = env!("CARGO_PKG_VERSION");
+
 /// Coordination: registration, tasks, reports.
 pub mod control {
     /// Version 1 of the package.
