@@ -183,8 +183,7 @@ fn a_killed_driver_takes_its_executors_along_and_the_next_one_goes_on() -> Resul
 #[test]
 fn another_number_of_executors_goes_on_with_the_state() -> Result<()> {
     let stage = Stage::new()?;
-    let mut executors = 1;
-    for stop_after in [20, 60, 100] {
+    for (executors, stop_after) in [(1, 20), (2, 60), (3, 100)] {
         let mut driver = stage
             .query(7, "PROCESSING TIME '0 seconds'")?
             .executors(executors)
@@ -192,7 +191,6 @@ fn another_number_of_executors_goes_on_with_the_state() -> Result<()> {
         wait_for_batch(&mut driver, stop_after)?;
         driver.signal("TERM")?;
         driver.finish(DEADLINE)?.expect(0)?;
-        executors += 1;
     }
     let finished = stage
         .query(7, "AVAILABLE NOW")?
