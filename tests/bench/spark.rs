@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use millstream_tests::broker::{Broker, Record, unique};
 use millstream_tests::process::Process;
 use millstream_tests::sql::Desk;
+use millstream_tests::table::Table;
 use xtask::workspace;
 
 use crate::Options;
@@ -196,10 +197,7 @@ impl Engine for Spark {
         let started = Instant::now();
         let mut process = self.start(&arguments)?;
         process.wait_for("a first row", Duration::from_secs(90), |process| {
-            let text = process.stdout();
-            text.contains("Batch: 0")
-                .then(|| text.contains("|C"))
-                .filter(|seen| *seen)
+            Table::all(&process.stdout()).into_iter().find(|table| !table.rows.is_empty())
         })?;
         let took = started.elapsed();
         drop(process);

@@ -177,8 +177,8 @@ fn standalone_executors_serve_several_drivers_and_survive_them() -> Result<()> {
     let port = free_port()?;
     let address = format!("127.0.0.1:{port}");
     let executors = [
-        Process::executor(["--master", &address])?,
-        Process::executor(["--master", &address])?,
+        Process::executor(["--driver", &address])?,
+        Process::executor(["--driver", &address])?,
     ];
     let sql = format!(
         "CREATE TABLE numbers (n INT) USING kafka OPTIONS (

@@ -26,7 +26,7 @@ exec 1>&-
 read -r word
 kill -9 $pid
 wait $pid
-[ "$word" = keep ] || rm -rf "$BROKER_FOLDER"
+[ "$word" = keep ] || { rm -rf "$BROKER_FOLDER"; rmdir "${BROKER_FOLDER%/*}" 2>/dev/null; }
 "#;
 
 /// How a cluster is made.
