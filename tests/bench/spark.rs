@@ -197,7 +197,9 @@ impl Engine for Spark {
         let started = Instant::now();
         let mut process = self.start(&arguments)?;
         process.wait_for("a first row", Duration::from_secs(90), |process| {
-            Table::all(&process.stdout()).into_iter().find(|table| !table.rows.is_empty())
+            Table::all(&process.stdout())
+                .into_iter()
+                .find(|table| !table.rows.is_empty())
         })?;
         let took = started.elapsed();
         drop(process);

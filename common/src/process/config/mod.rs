@@ -18,7 +18,8 @@ pub use value::{Kind, parse_bytes, parse_duration};
 pub const ENVIRONMENT_PREFIX: &str = "MILLSTREAM_";
 
 /// Variables of that beginning which are not settings of a program: they are left alone.
-const ENVIRONMENT_RESERVED: [&str; 3] = ["MILLSTREAM_LOG", "MILLSTREAM_CONFIG", "MILLSTREAM_SHARED"];
+const ENVIRONMENT_RESERVED: [&str; 5] =
+    ["MILLSTREAM_LOG", "MILLSTREAM_CONFIG", "MILLSTREAM_SHARED", "MILLSTREAM_CACHE", "MILLSTREAM_BIN_DIR"];
 
 /// One setting of a program.
 #[derive(Clone, Copy, Debug)]
