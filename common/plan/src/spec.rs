@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use millstream_common::domain::id::{Generation, QueryId};
+pub use millstream_common::domain::subscription::Subscription;
 use millstream_common::options::Options;
 use serde::{Deserialize, Serialize};
 
@@ -23,17 +24,6 @@ pub enum ValueFormat {
         /// Options of `from_json` (`timestampFormat`, ...).
         options: Options,
     },
-}
-
-/// Which topics a Kafka source reads. Exactly one way, as in Spark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Subscription {
-    /// `subscribe`: topic names.
-    Topics(Vec<String>),
-    /// `subscribePattern`: a regular expression found anywhere in a topic's name.
-    Pattern(String),
-    /// `assign`: partitions by topic.
-    Assign(BTreeMap<String, Vec<i32>>),
 }
 
 /// A Kafka source, its options checked. `options` keeps all as given (starting and ending offsets, limits, `kafka.*`).

@@ -3,3 +3,4 @@
 pub mod failure;
 pub mod id;
 pub mod offset;
+pub mod subscription;
