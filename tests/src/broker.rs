@@ -162,6 +162,19 @@ impl Broker {
         Ok(())
     }
 
+    /// Removes the records of a partition before an offset, as retention would.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.config().create()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(before))?;
+        let options = AdminOptions::new().operation_timeout(Some(CALL));
+        block_on(admin.delete_records(&list, &options)).context("cannot delete records")?;
+        Ok(())
+    }
+
     /// Produces `records` in order and waits until the broker has them all.
     ///
     /// # Errors

@@ -112,6 +112,12 @@ impl Run {
         self.conf("bootstrap_servers", broker.servers())
     }
 
+    /// Its arguments.
+    #[must_use]
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
     /// Starts it.
     ///
     /// # Errors
