@@ -20,6 +20,7 @@ pub mod cast;
 pub mod ddl;
 mod error;
 pub mod functions;
+pub mod json;
 pub mod number;
 pub mod session;
 pub mod type_name;
