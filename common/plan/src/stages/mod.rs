@@ -16,9 +16,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, internal_err, plan_err};
 use datafusion::error::Result;
+use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -216,7 +217,7 @@ impl Splitter<'_> {
             .iter()
             .enumerate()
             .all(|(i, other)| i == child || self.is_static(other));
-        (others_static && is_row_wise(node, child)).then_some(child)
+        (others_static && is_row_wise(node, child) && !waits_for_subquery(node)).then_some(child)
     }
 
     fn is_static(&self, node: &Arc<dyn ExecutionPlan>) -> bool {
@@ -256,7 +257,8 @@ impl Splitter<'_> {
             } else if let Some(sort) = node.downcast_ref::<SortExec>()
                 && sort.fetch().is_some()
             {
-                self.map[index].plan = replace_children(node, vec![plan])?;
+                // A sort of its own: the driver's keeps a threshold that must not be shared.
+                self.map[index].plan = Arc::new(SortExec::new(sort.expr().clone(), plan).with_fetch(sort.fetch()));
             }
         }
         Ok(())
@@ -268,12 +270,11 @@ impl Splitter<'_> {
         node: &Arc<dyn ExecutionPlan>,
     ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
         let stages = self.stages_of(aggregate.input());
-        if stages.is_empty()
-            || !matches!(
-                aggregate.mode(),
-                AggregateMode::Single | AggregateMode::SinglePartitioned
-            )
-        {
+        let whole = matches!(
+            aggregate.mode(),
+            AggregateMode::Single | AggregateMode::SinglePartitioned
+        );
+        if stages.is_empty() || !whole || waits_for_subquery(node) {
             if self.streaming && !self.is_static(node) {
                 return plan_err!(
                     "an aggregation over the result of another aggregation of a stream is not supported yet"
@@ -390,6 +391,23 @@ fn is_row_wise(node: &Arc<dyn ExecutionPlan>, child: usize) -> bool {
         || node.downcast_ref::<CooperativeExec>().is_some()
         || node.downcast_ref::<TimeWindowExec>().is_some()
         || node.downcast_ref::<WatermarkExec>().is_some()
+}
+
+/// Whether an expression of `node` needs the value of a scalar subquery, which only the driver has.
+fn waits_for_subquery(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let mut found = false;
+    let searched = node.apply_expressions(&mut |expr| {
+        expr.apply(|part| {
+            found |= part.downcast_ref::<ScalarSubqueryExpr>().is_some();
+            Ok(if found {
+                TreeNodeRecursion::Stop
+            } else {
+                TreeNodeRecursion::Continue
+            })
+        })
+    });
+    // A node that cannot be searched is left to the driver, where everything runs.
+    found || searched.is_err()
 }
 
 /// Whether a join's output is the sum of the outputs for each row of its child `child` (0 left, 1 right).
@@ -528,3 +546,6 @@ fn event_time_key(aggregate: &AggregateExec) -> Option<EventTimeKey> {
             })
         })
 }
+
+#[cfg(test)]
+mod tests;
