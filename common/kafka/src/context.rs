@@ -50,7 +50,9 @@ impl ProblemKind {
                 "check that the address can be reached from this host (route, security group) and that \
                  'kafka.security.protocol' is the one of that port"
             }
-            Self::Refused => "nothing listens there: check that the broker is up and the port in 'kafka.bootstrap.servers'",
+            Self::Refused => {
+                "nothing listens there: check that the broker is up and the port in 'kafka.bootstrap.servers'"
+            }
             Self::Resolve => "check the host names in 'kafka.bootstrap.servers'",
             Self::Tls => {
                 "check that the port speaks TLS and that 'kafka.ssl.ca.location' names the authority that signed the \
@@ -92,11 +94,11 @@ pub(crate) struct Health {
 
 impl Health {
     /// The complaint that best explains why nothing comes.
-    pub(crate) fn problem(&self) -> Option<Problem> {
+    pub(crate) fn problem(&self) -> Option<Box<Problem>> {
         let last = self.last.lock();
         last.as_ref()
             .filter(|(at, _)| at.elapsed() < PROBLEM_LIFE)
-            .map(|(_, problem)| problem.clone())
+            .map(|(_, problem)| Box::new(problem.clone()))
     }
 
     /// Forgets complaints: something was answered.

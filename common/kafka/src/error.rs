@@ -17,7 +17,7 @@ pub enum KafkaError {
     Option(#[from] OptionError),
 
     /// The cluster did not answer in time.
-    #[error("cannot {action} at {servers}: no answer within {}{}", seconds(.waited), because(.problem.as_ref()))]
+    #[error("cannot {action} at {servers}: no answer within {}{}", seconds(.waited), because(.problem.as_deref()))]
     Unanswered {
         /// What was tried, as an infinitive.
         action: String,
@@ -26,11 +26,11 @@ pub enum KafkaError {
         /// For how long.
         waited: Duration,
         /// What the brokers' connections last complained of.
-        problem: Option<Problem>,
+        problem: Option<Box<Problem>>,
     },
 
     /// The cluster answered with a refusal.
-    #[error("cannot {action} at {servers}: {reason}{}", because(.problem.as_ref()))]
+    #[error("cannot {action} at {servers}: {reason}{}", because(.problem.as_deref()))]
     Refused {
         /// What was tried, as an infinitive.
         action: String,
@@ -39,7 +39,7 @@ pub enum KafkaError {
         /// The answer in Kafka's words.
         reason: String,
         /// What the brokers' connections last complained of.
-        problem: Option<Problem>,
+        problem: Option<Box<Problem>>,
         /// Whether the same call may succeed later.
         retryable: bool,
     },
@@ -79,7 +79,7 @@ pub enum KafkaError {
     #[error(
         "no record of {range} came from {servers} within {}, position {position}{}",
         seconds(.waited),
-        because(.problem.as_ref())
+        because(.problem.as_deref())
     )]
     Stalled {
         /// The range being read.
@@ -91,7 +91,7 @@ pub enum KafkaError {
         /// How long there was no progress.
         waited: Duration,
         /// What the brokers' connections last complained of.
-        problem: Option<Problem>,
+        problem: Option<Box<Problem>>,
     },
 
     /// The broker answered a fetch with an error that waiting does not cure.
@@ -106,7 +106,7 @@ pub enum KafkaError {
     },
 
     /// Records could not be delivered.
-    #[error("{count} record(s) were not delivered, the first to topic '{topic}' at {servers}: {reason}{}", because(.problem.as_ref()))]
+    #[error("{count} record(s) were not delivered, the first to topic '{topic}' at {servers}: {reason}{}", because(.problem.as_deref()))]
     Delivery {
         /// The topic of the first record that failed.
         topic: String,
@@ -117,7 +117,7 @@ pub enum KafkaError {
         /// How many failed so far.
         count: u64,
         /// What the brokers' connections last complained of.
-        problem: Option<Problem>,
+        problem: Option<Box<Problem>>,
         /// Whether another attempt may succeed.
         retryable: bool,
     },

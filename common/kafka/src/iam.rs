@@ -36,7 +36,9 @@ pub(crate) struct Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("expires_ms", &self.expires_ms).finish_non_exhaustive()
+        f.debug_struct("Token")
+            .field("expires_ms", &self.expires_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +88,11 @@ impl TokenSource {
         static SOURCES: Mutex<Vec<(IamSettings, Weak<TokenSource>)>> = Mutex::new(Vec::new());
         let mut sources = SOURCES.lock();
         sources.retain(|(_, source)| source.strong_count() > 0);
-        if let Some(source) = sources.iter().find(|(s, _)| s == settings).and_then(|(_, s)| s.upgrade()) {
+        if let Some(source) = sources
+            .iter()
+            .find(|(s, _)| s == settings)
+            .and_then(|(_, s)| s.upgrade())
+        {
             return Ok(source);
         }
         let source = Arc::new(Self::start(Chain::Default(settings.clone()))?);
@@ -115,7 +121,11 @@ impl TokenSource {
         let deadline = Instant::now() + CALLBACK_WAIT;
         let mut shared = self.slot.shared.lock();
         loop {
-            if let Some(token) = shared.token.as_ref().filter(|token| token.expires_ms > now_ms() + 30_000) {
+            if let Some(token) = shared
+                .token
+                .as_ref()
+                .filter(|token| token.expires_ms > now_ms() + 30_000)
+            {
                 return Ok(token.clone());
             }
             // A failure that is already known is told at once: the library asks again in ten seconds.
@@ -195,7 +205,9 @@ impl Signer {
             return Err("no AWS credentials".to_owned());
         };
         let fresh = |credentials: &Credentials| {
-            credentials.expiry().is_none_or(|at| at > SystemTime::now() + CREDENTIALS_MARGIN)
+            credentials
+                .expiry()
+                .is_none_or(|at| at > SystemTime::now() + CREDENTIALS_MARGIN)
         };
         let credentials = match self.credentials.take().filter(fresh) {
             Some(credentials) => credentials,
@@ -236,10 +248,13 @@ async fn resolve_default(settings: &IamSettings) -> Result<(Region, SharedCreden
         loader = loader.profile_name(profile);
     }
     let config: SdkConfig = loader.load().await;
-    let region = config.region().cloned().ok_or(
-        "the AWS region is not known: set option 'kafka.aws.region' or the environment variable AWS_REGION",
-    )?;
-    let provider = config.credentials_provider().ok_or("no AWS credentials are configured")?;
+    let region = config
+        .region()
+        .cloned()
+        .ok_or("the AWS region is not known: set option 'kafka.aws.region' or the environment variable AWS_REGION")?;
+    let provider = config
+        .credentials_provider()
+        .ok_or("no AWS credentials are configured")?;
     let Some(role_arn) = &settings.role_arn else {
         return Ok((region, provider));
     };

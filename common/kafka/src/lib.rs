@@ -14,6 +14,8 @@ mod native;
 mod poller;
 mod reader;
 mod sender;
+#[cfg(test)]
+mod testing;
 
 pub use admin::{Admin, TopicSpec};
 pub use config::{KafkaConfig, Role};

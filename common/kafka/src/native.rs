@@ -65,9 +65,8 @@ impl PartitionQueue {
     pub(crate) fn open(client: &Arc<BaseConsumer<Context>>, topic: &str, partition: i32) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
         // SAFETY: the client is alive and `topic` is a terminated string, copied by the call.
-        let queue = unsafe {
-            sys::rd_kafka_queue_get_partition(client.client().native_ptr(), topic.as_ptr(), partition)
-        };
+        let queue =
+            unsafe { sys::rd_kafka_queue_get_partition(client.client().native_ptr(), topic.as_ptr(), partition) };
         let queue = NonNull::new(queue)?;
         // SAFETY: `queue` is the valid handle just obtained; a null target turns forwarding off.
         unsafe { sys::rd_kafka_queue_forward(queue.as_ptr(), std::ptr::null_mut()) };
@@ -101,7 +100,12 @@ impl PartitionQueue {
         // SAFETY: the queue handle is valid (invariant 1); `room` has space for `max` pointers, and a `NonNull` has the layout of the
         // pointer that the library writes.
         let taken = unsafe {
-            sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), wait, room.as_mut_ptr().cast::<*mut RawMessage>(), max)
+            sys::rd_kafka_consume_batch_queue(
+                self.queue.as_ptr(),
+                wait,
+                room.as_mut_ptr().cast::<*mut RawMessage>(),
+                max,
+            )
         };
         let taken = usize::try_from(taken).unwrap_or(0).min(max);
         // SAFETY: the library has written `taken` non-null pointers to messages that are ours now (invariant 2).
@@ -129,9 +133,8 @@ impl PartitionQueue {
     pub(crate) fn batch(&self, until: i64) -> MessageBatch<'_> {
         let pending = &self.pending[self.head..];
         // SAFETY: invariant 2.
-        let belongs = |raw: &RawMessage| {
-            raw.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && raw.offset < until
-        };
+        let belongs =
+            |raw: &RawMessage| raw.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && raw.offset < until;
         let length = pending
             .iter()
             .position(|message| {
@@ -256,8 +259,12 @@ impl<'a> Message<'a> {
     fn view(raw: NonNull<RawMessage>) -> Self {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the caller's borrow keeps the message alive for 'a (invariant 3); `kind` is a place to write to.
-        let (message, timestamp_ms) =
-            unsafe { (raw.as_ref(), sys::rd_kafka_message_timestamp(raw.as_ptr(), &raw mut kind)) };
+        let (message, timestamp_ms) = unsafe {
+            (
+                raw.as_ref(),
+                sys::rd_kafka_message_timestamp(raw.as_ptr(), &raw mut kind),
+            )
+        };
         Self {
             offset: message.offset,
             timestamp_ms,
@@ -289,9 +296,8 @@ impl<'a> Message<'a> {
 fn header<'a>(headers: NonNull<sys::rd_kafka_headers_t>, index: usize) -> Option<(&'a str, Option<&'a [u8]>)> {
     let (mut name, mut value, mut size) = (std::ptr::null(), std::ptr::null(), 0);
     // SAFETY: `headers` belongs to a message that lives for 'a (invariant 3); the three places are written on success.
-    let code = unsafe {
-        sys::rd_kafka_header_get_all(headers.as_ptr(), index, &raw mut name, &raw mut value, &raw mut size)
-    };
+    let code =
+        unsafe { sys::rd_kafka_header_get_all(headers.as_ptr(), index, &raw mut name, &raw mut value, &raw mut size) };
     if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
         return None;
     }
@@ -331,5 +337,7 @@ pub(crate) fn set_token(client: &Client<Context>, token: OAuthToken) -> Result<(
         return Ok(());
     }
     // SAFETY: the library terminates what it writes, and the buffer was zeroed.
-    Err(unsafe { CStr::from_ptr(reason.as_ptr()) }.to_string_lossy().into_owned())
+    Err(unsafe { CStr::from_ptr(reason.as_ptr()) }
+        .to_string_lossy()
+        .into_owned())
 }

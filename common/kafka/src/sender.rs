@@ -186,7 +186,10 @@ impl Sender {
             }
             let mut guard = self.producer.room.lock.lock();
             // A signal may be missed between the refusal and here; the short time-out makes up for it.
-            self.producer.room.shorter.wait_for(&mut guard, Duration::from_millis(5));
+            self.producer
+                .room
+                .shorter
+                .wait_for(&mut guard, Duration::from_millis(5));
             drop(guard);
             self.check(&self.outcome.counts.lock())?;
         }
@@ -223,7 +226,12 @@ impl Sender {
             if counts.outstanding == 0 {
                 return Ok(());
             }
-            if self.outcome.settled.wait_until(&mut counts, started + deadline).timed_out() {
+            if self
+                .outcome
+                .settled
+                .wait_until(&mut counts, started + deadline)
+                .timed_out()
+            {
                 self.check(&counts)?;
                 if counts.outstanding == 0 {
                     return Ok(());

@@ -109,7 +109,8 @@ impl Admin {
         at: &[(TopicPartition, i64)],
     ) -> Result<Vec<(TopicPartition, Option<i64>)>, KafkaError> {
         let at: Vec<(TopicPartition, At)> = at.iter().map(|(p, ms)| (p.clone(), At::Time((*ms).max(0)))).collect();
-        self.run(move |worker| worker.offsets("look up offsets by time", &at)).await
+        self.run(move |worker| worker.offsets("look up offsets by time", &at))
+            .await
     }
 
     /// Creates topics and waits until the cluster knows them. Topics that exist already are left as they are.

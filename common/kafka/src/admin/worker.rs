@@ -21,7 +21,12 @@ use crate::native;
 use crate::poller::Poller;
 
 /// Topics that Kafka keeps for itself.
-const INTERNAL: &[&str] = &["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"];
+const INTERNAL: &[&str] = &[
+    "__consumer_offsets",
+    "__transaction_state",
+    "__share_group_state",
+    "__cluster_metadata",
+];
 /// How often a shrunken answer has to be repeated before it is believed.
 const AGREEING_ANSWERS: u32 = 3;
 
@@ -130,16 +135,23 @@ impl Worker {
     fn partitions_of(&self, topic: &str) -> Result<BTreeSet<i32>, KafkaError> {
         let action = format!("list the partitions of topic '{topic}'");
         let outcome = self.attempts(&action, |timeout| {
-            let metadata = self.client.fetch_metadata(Some(topic), timeout).map_err(Failed::Again)?;
+            let metadata = self
+                .client
+                .fetch_metadata(Some(topic), timeout)
+                .map_err(Failed::Again)?;
             let Some(found) = metadata.topics().iter().find(|t| t.name() == topic) else {
-                return Err(Failed::Again(ClientError::MetadataFetch(RDKafkaErrorCode::UnknownTopic)));
+                return Err(Failed::Again(ClientError::MetadataFetch(
+                    RDKafkaErrorCode::UnknownTopic,
+                )));
             };
             if let Some(code) = found.error() {
                 return Err(self.sort(&action, ClientError::MetadataFetch(code.into())));
             }
             let partitions: BTreeSet<i32> = found.partitions().iter().map(|p| p.id()).collect();
             if partitions.is_empty() {
-                return Err(Failed::Again(ClientError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)));
+                return Err(Failed::Again(ClientError::MetadataFetch(
+                    RDKafkaErrorCode::LeaderNotAvailable,
+                )));
             }
             Ok(partitions)
         });
@@ -157,7 +169,11 @@ impl Worker {
             .fetch_metadata(None, self.patience.attempt)
             .map(|metadata| metadata.topics().iter().map(|t| t.name().to_owned()).collect())
             .unwrap_or_default();
-        let mut candidates: Vec<&str> = names.iter().map(String::as_str).filter(|n| !INTERNAL.contains(n)).collect();
+        let mut candidates: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|n| !INTERNAL.contains(n))
+            .collect();
         let mut near = Vec::new();
         while near.len() < 3
             && let Some(name) = nearest(topic, &candidates)
@@ -179,7 +195,12 @@ impl Worker {
                 .topics()
                 .iter()
                 .filter(|topic| topic.error().is_none())
-                .map(|topic| (topic.name().to_owned(), topic.partitions().iter().map(|p| p.id()).collect()))
+                .map(|topic| {
+                    (
+                        topic.name().to_owned(),
+                        topic.partitions().iter().map(|p| p.id()).collect(),
+                    )
+                })
                 .collect())
         })
         .map_err(|exhausted| self.explain(action, exhausted))
@@ -207,12 +228,17 @@ impl Worker {
                     .map_err(|error| self.sort(action, error))?;
             }
             // One request per broker; the ends of a log are look-ups with a special time.
-            let answer = self.client.offsets_for_times(asked, timeout).map_err(|e| self.sort(action, e))?;
+            let answer = self
+                .client
+                .offsets_for_times(asked, timeout)
+                .map_err(|e| self.sort(action, e))?;
             let mut found = Vec::with_capacity(at.len());
             for (partition, _) in at {
                 let element = answer
                     .find_partition(&partition.topic, partition.partition)
-                    .ok_or(Failed::Again(ClientError::OffsetFetch(RDKafkaErrorCode::UnknownPartition)))?;
+                    .ok_or(Failed::Again(ClientError::OffsetFetch(
+                        RDKafkaErrorCode::UnknownPartition,
+                    )))?;
                 element.error().map_err(|error| self.sort(action, error))?;
                 let offset = match element.offset() {
                     Offset::Offset(offset) => Some(offset),
@@ -245,7 +271,9 @@ impl Worker {
             .map_err(|error| self.config.client_error(error.to_string()))?;
         let new: Vec<NewTopic<'_>> = topics.iter().map(new_topic).collect();
         let timeout = self.patience.total();
-        let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
+        let options = AdminOptions::new()
+            .request_timeout(Some(timeout))
+            .operation_timeout(Some(timeout));
         let started = Instant::now();
         let results = runtime
             .block_on(client.create_topics(&new, &options))
@@ -258,7 +286,9 @@ impl Worker {
             }
         }
         // Created is not yet known to every broker.
-        names.into_iter().try_for_each(|name| self.partitions_of(name).map(drop))
+        names
+            .into_iter()
+            .try_for_each(|name| self.partitions_of(name).map(drop))
     }
 
     /// Repeats `attempt` as often as options allow.
@@ -274,7 +304,10 @@ impl Worker {
                 }
                 Err(Failed::Final(error)) => return Err(Exhausted::Final(error)),
                 Err(Failed::Again(error)) => {
-                    let hopeless = self.health.problem().is_some_and(|p| p.kind == ProblemKind::Authentication);
+                    let hopeless = self
+                        .health
+                        .problem()
+                        .is_some_and(|p| p.kind == ProblemKind::Authentication);
                     if left == 0 || hopeless {
                         return Err(Exhausted::of(error, started.elapsed()));
                     }
@@ -352,10 +385,15 @@ impl Exhausted {
 }
 
 fn is_missing(code: RDKafkaErrorCode) -> bool {
-    matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+    matches!(
+        code,
+        RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition
+    )
 }
 
 fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
     let topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication));
-    spec.config.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+    spec.config
+        .iter()
+        .fold(topic, |topic, (name, value)| topic.set(name, value))
 }

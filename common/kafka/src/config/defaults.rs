@@ -40,10 +40,7 @@ const READER: &[(&str, &str)] = &[
 ];
 
 /// Admin clients only ask.
-const ADMIN: &[(&str, &str)] = &[
-    ("enable.auto.commit", "false"),
-    ("isolation.level", "read_uncommitted"),
-];
+const ADMIN: &[(&str, &str)] = &[("enable.auto.commit", "false"), ("isolation.level", "read_uncommitted")];
 
 /// Producers: ordered, without duplicates of retries, batches of a few milliseconds.
 const PRODUCER: &[(&str, &str)] = &[
@@ -57,7 +54,9 @@ const PRODUCER: &[(&str, &str)] = &[
 ];
 
 fn owned(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
 }
 
 /// What a client of this role starts from.
@@ -80,7 +79,9 @@ pub(super) fn adjust(properties: &mut Properties, role: Role) {
     let uses_tls = properties
         .get("security.protocol")
         .is_some_and(|protocol| protocol.to_ascii_lowercase().ends_with("ssl"));
-    let names_authority = ["ssl.ca.location", "ssl.ca.pem"].iter().any(|name| properties.contains_key(*name));
+    let names_authority = ["ssl.ca.location", "ssl.ca.pem"]
+        .iter()
+        .any(|name| properties.contains_key(*name));
     if uses_tls && !names_authority {
         properties.insert("ssl.ca.location".to_owned(), "probe".to_owned());
     }

@@ -39,7 +39,10 @@ impl Login {
 
     /// The value of a setting.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.settings
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 

@@ -68,10 +68,15 @@ impl KafkaConfig {
     /// # Errors
     /// `KafkaError::Option` naming the option: required and missing, forbidden, unknown, or with a value that does not fit.
     pub fn from_options(options: &Options, role: Role) -> Result<Self, KafkaError> {
-        let servers = options.require("kafka.bootstrap.servers", "host:port of one or more brokers, separated by commas")?;
+        let servers = options.require(
+            "kafka.bootstrap.servers",
+            "host:port of one or more brokers, separated by commas",
+        )?;
         let servers: Vec<&str> = servers.split(',').map(str::trim).filter(|s| !s.is_empty()).collect();
         if servers.is_empty() {
-            return Err(options.invalid("kafka.bootstrap.servers", "host:port[,host:port...]").into());
+            return Err(options
+                .invalid("kafka.bootstrap.servers", "host:port[,host:port...]")
+                .into());
         }
         let servers = servers.join(",");
 
@@ -191,7 +196,9 @@ impl KafkaConfig {
         let ClientError::ClientConfig(_, reason, key, _) = &error else {
             return Err(self.client_error(self.describe(&error)));
         };
-        let as_given = given.get(key).map_or_else(|| format!("kafka.{key}"), |given| given.name.clone());
+        let as_given = given
+            .get(key)
+            .map_or_else(|| format!("kafka.{key}"), |given| given.name.clone());
         if reason.contains("No such configuration property") {
             let near = nearest(key, translate::COMMON_NAMES).map(|name| format!("kafka.{name}"));
             return Err(OptionError::Unknown { name: as_given, near }.into());
@@ -201,7 +208,10 @@ impl KafkaConfig {
                 Some(value) if !is_secret(key) => value.clone(),
                 _ => "***".to_owned(),
             },
-            expected: format!("a value that librdkafka accepts ({})", redact(reason, key, &self.properties)),
+            expected: format!(
+                "a value that librdkafka accepts ({})",
+                redact(reason, key, &self.properties)
+            ),
             name: as_given,
         }
         .into())
@@ -255,7 +265,10 @@ fn patience(options: &Options, given: &BTreeMap<String, Given>) -> Result<Patien
     let retries: Option<u32> = options.parse("fetchOffset.numRetries", "a number of attempts")?;
     let pause: Option<u64> = options.parse("fetchOffset.retryIntervalMs", "milliseconds")?;
     let attempt: u64 = match given.get("default.api.timeout.ms") {
-        Some(given) => given.value.parse().map_err(|_| options.invalid(&given.name, "milliseconds"))?,
+        Some(given) => given
+            .value
+            .parse()
+            .map_err(|_| options.invalid(&given.name, "milliseconds"))?,
         None => 10_000,
     };
     Ok(Patience {
@@ -278,7 +291,9 @@ fn region_of(servers: &str) -> Option<&str> {
     servers.split(',').find_map(|server| {
         let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
         let parts: Vec<&str> = host.split('.').collect();
-        let service = parts.iter().position(|part| *part == "kafka" || *part == "kafka-serverless")?;
+        let service = parts
+            .iter()
+            .position(|part| *part == "kafka" || *part == "kafka-serverless")?;
         let is_aws = parts.get(service + 2) == Some(&"amazonaws");
         parts.get(service + 1).copied().filter(|_| is_aws)
     })

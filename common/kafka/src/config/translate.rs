@@ -17,40 +17,118 @@ pub(super) struct Translated {
 
 /// Names people use, for "did you mean".
 pub(super) const COMMON_NAMES: &[&str] = &[
-    "acks", "batch.size", "bootstrap.servers", "client.id", "client.rack", "compression.type", "delivery.timeout.ms",
-    "enable.idempotence", "fetch.max.bytes", "fetch.max.wait.ms", "fetch.min.bytes", "group.id", "isolation.level",
-    "linger.ms", "max.in.flight.requests.per.connection", "max.partition.fetch.bytes", "max.poll.records",
-    "max.request.size", "metadata.max.age.ms", "receive.buffer.bytes", "reconnect.backoff.ms", "request.timeout.ms",
-    "retries", "sasl.jaas.config", "sasl.mechanism", "sasl.password", "sasl.username", "security.protocol",
-    "send.buffer.bytes", "session.timeout.ms", "ssl.ca.location", "ssl.ca.pem", "ssl.certificate.location",
-    "ssl.endpoint.identification.algorithm", "ssl.key.location", "ssl.key.password", "ssl.truststore.certificates",
-    "ssl.truststore.location", "transactional.id",
+    "acks",
+    "batch.size",
+    "bootstrap.servers",
+    "client.id",
+    "client.rack",
+    "compression.type",
+    "delivery.timeout.ms",
+    "enable.idempotence",
+    "fetch.max.bytes",
+    "fetch.max.wait.ms",
+    "fetch.min.bytes",
+    "group.id",
+    "isolation.level",
+    "linger.ms",
+    "max.in.flight.requests.per.connection",
+    "max.partition.fetch.bytes",
+    "max.poll.records",
+    "max.request.size",
+    "metadata.max.age.ms",
+    "receive.buffer.bytes",
+    "reconnect.backoff.ms",
+    "request.timeout.ms",
+    "retries",
+    "sasl.jaas.config",
+    "sasl.mechanism",
+    "sasl.password",
+    "sasl.username",
+    "security.protocol",
+    "send.buffer.bytes",
+    "session.timeout.ms",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "transactional.id",
 ];
 
 /// Spark sets these itself, and so do we.
 const FORBIDDEN: &[(&str, &str)] = &[
-    ("auto.offset.reset", "use option 'startingOffsets' to say where the first batch starts"),
-    ("key.deserializer", "keys are always read as bytes: cast the 'key' column"),
-    ("value.deserializer", "values are always read as bytes: cast the 'value' column or give 'value.format'"),
-    ("key.serializer", "keys are written as they are: give a string or binary 'key' column"),
-    ("value.serializer", "values are written as they are: give a string or binary 'value' column"),
+    (
+        "auto.offset.reset",
+        "use option 'startingOffsets' to say where the first batch starts",
+    ),
+    (
+        "key.deserializer",
+        "keys are always read as bytes: cast the 'key' column",
+    ),
+    (
+        "value.deserializer",
+        "values are always read as bytes: cast the 'value' column or give 'value.format'",
+    ),
+    (
+        "key.serializer",
+        "keys are written as they are: give a string or binary 'key' column",
+    ),
+    (
+        "value.serializer",
+        "values are written as they are: give a string or binary 'value' column",
+    ),
     ("enable.auto.commit", "offsets are kept in the checkpoint, not in Kafka"),
-    ("interceptor.classes", "there are no interceptors, and in Java they could break the source"),
+    (
+        "interceptor.classes",
+        "there are no interceptors, and in Java they could break the source",
+    ),
     ("enable.partition.eof", "the reader depends on it"),
     ("enable.sasl.oauthbearer.unsecure.jwt", "unsigned tokens are never sent"),
 ];
 
 /// Settings of the Java client that have no counterpart and change no result.
 const IGNORED: &[&str] = &[
-    "allow.auto.create.topics", "auto.commit.interval.ms", "auto.include.jmx.reporter", "confluent.monitoring.interceptor.topic",
-    "default.api.timeout.ms", "exclude.internal.topics", "group.protocol.type", "internal.leave.group.on.close",
-    "max.block.ms", "max.poll.interval.ms", "max.poll.records", "metadata.max.idle.ms", "metric.reporters", "metrics.num.samples",
-    "metrics.recording.level", "metrics.sample.window.ms", "partition.assignment.strategy", "partitioner.class",
-    "sasl.client.callback.handler.class", "sasl.kerberos.kinit.cmd", "sasl.login.callback.handler.class", "sasl.login.class",
-    "security.providers", "ssl.cipher.suites.policy", "ssl.engine.factory.class", "ssl.enabled.protocols",
-    "ssl.keymanager.algorithm", "ssl.protocol", "ssl.provider", "ssl.secure.random.implementation",
-    "ssl.trustmanager.algorithm", "ssl.truststore.type", "ssl.keystore.type", "transaction.two.phase.commit.enable",
-    "aws.region", "aws.profile", "aws.role.arn", "sasl.jaas.config",
+    "allow.auto.create.topics",
+    "auto.commit.interval.ms",
+    "auto.include.jmx.reporter",
+    "confluent.monitoring.interceptor.topic",
+    "default.api.timeout.ms",
+    "exclude.internal.topics",
+    "group.protocol.type",
+    "internal.leave.group.on.close",
+    "max.block.ms",
+    "max.poll.interval.ms",
+    "max.poll.records",
+    "metadata.max.idle.ms",
+    "metric.reporters",
+    "metrics.num.samples",
+    "metrics.recording.level",
+    "metrics.sample.window.ms",
+    "partition.assignment.strategy",
+    "partitioner.class",
+    "sasl.client.callback.handler.class",
+    "sasl.kerberos.kinit.cmd",
+    "sasl.login.callback.handler.class",
+    "sasl.login.class",
+    "security.providers",
+    "ssl.cipher.suites.policy",
+    "ssl.engine.factory.class",
+    "ssl.enabled.protocols",
+    "ssl.keymanager.algorithm",
+    "ssl.protocol",
+    "ssl.provider",
+    "ssl.secure.random.implementation",
+    "ssl.trustmanager.algorithm",
+    "ssl.truststore.type",
+    "ssl.keystore.type",
+    "transaction.two.phase.commit.enable",
+    "aws.region",
+    "aws.profile",
+    "aws.role.arn",
+    "sasl.jaas.config",
 ];
 
 /// Java's name, librdkafka's name.
@@ -125,7 +203,10 @@ fn one(
             Ok(Vec::new())
         }
         _ => {
-            let name = RENAMED.iter().find(|(java, _)| *java == name).map_or(name, |(_, own)| own);
+            let name = RENAMED
+                .iter()
+                .find(|(java, _)| *java == name)
+                .map_or(name, |(_, own)| own);
             set(name, value)
         }
     }
@@ -144,15 +225,20 @@ fn authentication(
         ),
     };
     let mechanism = properties.get("sasl.mechanisms").map(|m| m.to_ascii_uppercase());
-    let handler = ["sasl.client.callback.handler.class", "sasl.login.callback.handler.class"]
-        .iter()
-        .find_map(|name| given.get(*name))
-        .is_some_and(|option| option.value.contains("IAM"));
+    let handler = [
+        "sasl.client.callback.handler.class",
+        "sasl.login.callback.handler.class",
+    ]
+    .iter()
+    .find_map(|name| given.get(*name))
+    .is_some_and(|option| option.value.contains("IAM"));
     let module = login.as_ref().map_or("", |login| login.module.as_str());
 
     if mechanism.as_deref() == Some("AWS_MSK_IAM") || handler || module == "IAMLoginModule" {
         properties.insert("sasl.mechanisms".to_owned(), "OAUTHBEARER".to_owned());
-        properties.entry("security.protocol".to_owned()).or_insert_with(|| "SASL_SSL".to_owned());
+        properties
+            .entry("security.protocol".to_owned())
+            .or_insert_with(|| "SASL_SSL".to_owned());
         let own = |name: &str| given.get(name).map(|option| option.value.clone());
         let from_login = |name: &str| login.as_ref().and_then(|login| login.get(name)).map(str::to_owned);
         return Ok(Some(IamSettings {
@@ -162,23 +248,39 @@ fn authentication(
             session_name: from_login("awsRoleSessionName"),
         }));
     }
-    if let (Some(mechanism), Some(option)) = (&mechanism, given.get("sasl.mechanism").or_else(|| given.get("sasl.mechanisms"))) {
+    if let (Some(mechanism), Some(option)) = (
+        &mechanism,
+        given.get("sasl.mechanism").or_else(|| given.get("sasl.mechanisms")),
+    ) {
         match mechanism.as_str() {
             "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" => {}
-            "GSSAPI" => return Err(forbidden(option, "Kerberos is not supported: use SCRAM-SHA-512, PLAIN or AWS_MSK_IAM")),
+            "GSSAPI" => {
+                return Err(forbidden(
+                    option,
+                    "Kerberos is not supported: use SCRAM-SHA-512, PLAIN or AWS_MSK_IAM",
+                ));
+            }
             "OAUTHBEARER" => {
-                return Err(forbidden(option, "tokens are only made for MSK: use AWS_MSK_IAM, SCRAM-SHA-512 or PLAIN"));
+                return Err(forbidden(
+                    option,
+                    "tokens are only made for MSK: use AWS_MSK_IAM, SCRAM-SHA-512 or PLAIN",
+                ));
             }
             _ => return Err(invalid(option, "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or AWS_MSK_IAM")),
         }
     }
     if let (Some(login), Some(option)) = (&login, given.get("sasl.jaas.config")) {
         if !matches!(login.module.as_str(), "PlainLoginModule" | "ScramLoginModule") {
-            return Err(forbidden(option, "only PlainLoginModule, ScramLoginModule and IAMLoginModule are understood"));
+            return Err(forbidden(
+                option,
+                "only PlainLoginModule, ScramLoginModule and IAMLoginModule are understood",
+            ));
         }
         for (setting, property) in [("username", "sasl.username"), ("password", "sasl.password")] {
             if let Some(value) = login.get(setting) {
-                properties.entry(property.to_owned()).or_insert_with(|| value.to_owned());
+                properties
+                    .entry(property.to_owned())
+                    .or_insert_with(|| value.to_owned());
             }
         }
     }
@@ -186,7 +288,9 @@ fn authentication(
 }
 
 fn is_type(given: &BTreeMap<String, Given>, name: &str, wanted: &str) -> bool {
-    given.get(name).is_some_and(|option| option.value.eq_ignore_ascii_case(wanted))
+    given
+        .get(name)
+        .is_some_and(|option| option.value.eq_ignore_ascii_case(wanted))
 }
 
 fn forbidden(option: &Given, reason: &str) -> KafkaError {

@@ -191,6 +191,13 @@ impl Shared {
         self.assign(partition, offset)
     }
 
+    #[cfg(test)]
+    fn client_bounds(&self, topic: &str, partition: i32) -> (i64, i64) {
+        self.client
+            .fetch_watermarks(topic, partition, Duration::from_secs(10))
+            .unwrap()
+    }
+
     fn refused(&self, action: &str, error: &rdkafka::error::KafkaError) -> KafkaError {
         KafkaError::Refused {
             action: action.to_owned(),

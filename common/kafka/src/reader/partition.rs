@@ -17,6 +17,12 @@ const BATCH: usize = 1024;
 const WAIT: Duration = Duration::from_millis(100);
 /// How long a log that ends before `until` may take to grow: a new leader can be behind for a moment.
 const SHORT_LOG_GRACE: Duration = Duration::from_secs(3);
+/// Between looks at the topic itself while nothing comes: the library waits for a missing one without a word.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How often in a row the topic has to be missing: one broker may not know a new topic yet.
+const LOOKS: u32 = 3;
+/// How long a look may take.
+const LOOK_WAIT: Duration = Duration::from_secs(2);
 /// How long the brokers may take to say where a log starts and ends.
 const BOUNDS_WAIT: Duration = Duration::from_secs(10);
 
@@ -41,6 +47,8 @@ struct Reading<'a> {
     short_since: Option<Instant>,
     /// Fruitless recoveries since the last progress.
     recoveries: u32,
+    /// When the topic was last looked at, and how often in a row it was missing.
+    looked: (Instant, u32),
     /// The library has stopped the partition: the next read has to start it again.
     stopped: bool,
     report: ReadReport,
@@ -77,6 +85,7 @@ impl Partition {
             moved_at: Instant::now(),
             short_since: None,
             recoveries: 0,
+            looked: (Instant::now(), 0),
             stopped: false,
             report: ReadReport::default(),
         };
@@ -172,6 +181,9 @@ impl Partition {
                 return self.short_log(reading);
             }
         }
+        if reading.looked.0.elapsed() >= LOOK_EVERY {
+            reading.look()?;
+        }
         let started = Instant::now();
         self.queue.fill(BATCH, WAIT.min(reading.deadline - idle));
         reading.report.waited += started.elapsed();
@@ -201,11 +213,7 @@ impl Partition {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => self.out_of_range(reading, text),
             RDKafkaErrorCode::UnknownTopicOrPartition
             | RDKafkaErrorCode::UnknownTopic
-            | RDKafkaErrorCode::UnknownPartition => Err(KafkaError::MissingTopic {
-                topic: reading.range.partition.topic.clone(),
-                servers: reading.shared.servers.clone(),
-                near: Vec::new(),
-            }),
+            | RDKafkaErrorCode::UnknownPartition => Err(reading.missing_topic()),
             RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed
@@ -268,7 +276,37 @@ impl Reading<'_> {
         self.moved_at = Instant::now();
         self.short_since = None;
         self.recoveries = 0;
+        self.looked = (self.moved_at, 0);
         self.shared.health.clear();
+    }
+
+    /// Asks whether the topic is still there.
+    fn look(&mut self) -> Result<(), KafkaError> {
+        let topic = self.range.partition.topic.as_str();
+        let wait = LOOK_WAIT.min(self.deadline);
+        let missing = self
+            .shared
+            .client
+            .fetch_metadata(Some(topic), wait)
+            .is_ok_and(|metadata| {
+                metadata.topics().iter().any(|found| {
+                    let code = found.error().map(RDKafkaErrorCode::from);
+                    found.name() == topic && matches!(code, Some(RDKafkaErrorCode::UnknownTopicOrPartition))
+                })
+            });
+        self.looked = (Instant::now(), if missing { self.looked.1 + 1 } else { 0 });
+        if self.looked.1 < LOOKS {
+            return Ok(());
+        }
+        Err(self.missing_topic())
+    }
+
+    fn missing_topic(&self) -> KafkaError {
+        KafkaError::MissingTopic {
+            topic: self.range.partition.topic.clone(),
+            servers: self.shared.servers.clone(),
+            near: Vec::new(),
+        }
     }
 
     /// The first offset of the log and the one after its last.
