@@ -287,6 +287,15 @@ impl Broker {
         Ok(i32::try_from(found.partitions().len())?)
     }
 
+    /// First offset and end of a partition.
+    ///
+    /// # Errors
+    /// When the topic is missing or the broker does not answer.
+    pub fn ends(&self, topic: &str, partition: i32) -> Result<(i64, i64)> {
+        let client: BaseConsumer = self.config().create()?;
+        Ok(client.fetch_watermarks(topic, partition, CALL)?)
+    }
+
     /// Records per partition's end minus its beginning, summed.
     ///
     /// # Errors
