@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use millstream_common::domain::failure::FailureClass;
+use millstream_common::options::OptionError;
 use thiserror::Error;
 
 /// What was tried.
@@ -131,9 +132,65 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// No file is there to be read.
+    #[error("no {format} file matches '{path}': check the path; names that begin with '_' or '.' are not read")]
+    NoFiles {
+        /// The path, folder or pattern.
+        path: String,
+        /// The format asked for.
+        format: &'static str,
+    },
+    /// What a file holds cannot be used.
+    #[error("{file}{}: {reason}", place(*.line, .column.as_deref()))]
+    BadFile {
+        /// The file.
+        file: String,
+        /// The line, counted from 1, where there is one.
+        line: Option<u64>,
+        /// The column's name, where there is one.
+        column: Option<String>,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// Rows of these types cannot be written in this format.
+    #[error("column '{column}' of type {data_type} cannot be written as {format}: {reason}")]
+    UnsupportedType {
+        /// The column's name.
+        column: String,
+        /// Its type in Spark's words.
+        data_type: String,
+        /// The format asked for.
+        format: &'static str,
+        /// What to do instead.
+        reason: &'static str,
+    },
+    /// The options of a file source or sink cannot be used.
+    #[error(transparent)]
+    BadOption(#[from] OptionError),
+    /// A folder that must be new exists.
+    #[error("{path} exists and is not empty: remove it, or set mode to 'append' or 'overwrite'")]
+    Exists {
+        /// The folder.
+        path: String,
+    },
+}
+
+fn place(line: Option<u64>, column: Option<&str>) -> String {
+    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    let column = column.map(|column| format!(", column '{column}'")).unwrap_or_default();
+    format!("{line}{column}")
 }
 
 impl StoreError {
+    pub(crate) fn bad_file(file: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::BadFile {
+            file: file.to_string(),
+            line: None,
+            column: None,
+            reason: reason.to_string(),
+        }
+    }
+
     pub(crate) fn io(operation: Operation, path: impl fmt::Display, error: io::Error) -> Self {
         Self::Failed {
             operation,
@@ -147,8 +204,14 @@ impl StoreError {
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         match self {
-            Self::BadLocation { .. } | Self::BadPath { .. } => None,
             Self::Failed { cause, .. } => Some(*cause),
+            Self::BadLocation { .. }
+            | Self::BadPath { .. }
+            | Self::NoFiles { .. }
+            | Self::BadFile { .. }
+            | Self::UnsupportedType { .. }
+            | Self::BadOption(_)
+            | Self::Exists { .. } => None,
         }
     }
 

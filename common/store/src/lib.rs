@@ -7,6 +7,7 @@ mod error;
 mod local;
 mod location;
 mod s3;
+pub mod table;
 
 use std::sync::Arc;
 
