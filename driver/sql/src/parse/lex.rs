@@ -1,0 +1,244 @@
+//! Text to tokens as the parser wants them: escapes resolved, numbers with their suffix, intervals in one piece, names that
+//! sqlparser would read as keywords made plain.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
+
+use super::dialect::JobDialect;
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::interval;
+
+/// The tokens of one statement, without white space, comments and the semicolon.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StatementTokens {
+    pub(crate) tokens: Vec<TokenWithSpan>,
+    /// Where the text of the statement ends: the semicolon or the end of the file.
+    pub(crate) end: Location,
+}
+
+impl StatementTokens {
+    pub(crate) fn start(&self) -> Location {
+        self.tokens.first().map_or(self.end, |t| t.span.start)
+    }
+}
+
+/// Reads `text` and cuts it at semicolons; empty statements are left out.
+pub(crate) fn statements(text: &str) -> Checked<Vec<StatementTokens>> {
+    let tokens = Tokenizer::new(&JobDialect, text)
+        .with_unescape(false)
+        .tokenize_with_location()
+        .map_err(|e| Fault::new(SqlErrorKind::Syntax, e.location, lower_first(&e.message)))?;
+    let end = tokens.last().map_or_else(|| Location::new(1, 1), |t| t.span.end);
+    let mut statements = Vec::new();
+    let mut current = Vec::new();
+    for token in tokens {
+        match token.token {
+            Token::SemiColon => push_statement(&mut statements, std::mem::take(&mut current), token.span.start)?,
+            Token::EOF => {}
+            _ => current.push(token),
+        }
+    }
+    push_statement(&mut statements, current, end)?;
+    Ok(statements)
+}
+
+fn push_statement(into: &mut Vec<StatementTokens>, raw: Vec<TokenWithSpan>, end: Location) -> Checked<()> {
+    let tokens = fix(raw)?;
+    if !tokens.is_empty() {
+        into.push(StatementTokens { tokens, end });
+    }
+    Ok(())
+}
+
+fn lower_first(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
+    let merged = merge_literals(raw);
+    let plain = plain_names(merged);
+    interval_literals(plain)
+}
+
+/// Strings get their value (adjacent ones are joined), numbers their suffix; white space goes.
+fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(raw.len());
+    let mut raw = raw.into_iter().peekable();
+    while let Some(token) = raw.next() {
+        match token.token {
+            Token::Whitespace(_) => {}
+            Token::Word(ref w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("r") => {
+                match raw.next_if(|n| n.span.start == token.span.end && string_text(&n.token).is_some()) {
+                    Some(next) => {
+                        let text = string_text(&next.token).unwrap_or_default().to_owned();
+                        push_string(&mut out, text, Span::new(token.span.start, next.span.end));
+                    }
+                    None => out.push(token),
+                }
+            }
+            Token::Word(w) => match (w.quote_style, out.last_mut()) {
+                // The tokeniser reads `1S` as a number and a name; nothing but a suffix can touch a number.
+                (None, Some(TokenWithSpan { token: Token::Number(n, false), span }))
+                    if span.end == token.span.start && is_suffix(&w.value) =>
+                {
+                    n.push_str(&w.value.to_ascii_uppercase());
+                    span.end = token.span.end;
+                }
+                // Doubled backquotes were left doubled, as escapes are not resolved by the tokeniser.
+                (Some(quote), _) => out.push(TokenWithSpan {
+                    token: Token::Word(Word { value: w.value.replace("``", "`"), quote_style: Some(quote), keyword: w.keyword }),
+                    span: token.span,
+                }),
+                _ => out.push(TokenWithSpan { token: Token::Word(w), span: token.span }),
+            },
+            Token::Number(n, true) => out.push(TokenWithSpan { token: Token::Number(format!("{n}L"), false), span: token.span }),
+            Token::SingleQuotedString(ref raw_text) => {
+                let text = unescape(raw_text, '\'');
+                push_string(&mut out, text, token.span);
+            }
+            Token::DoubleQuotedString(ref raw_text) => {
+                let text = unescape(raw_text, '"');
+                push_string(&mut out, text, token.span);
+            }
+            _ => out.push(token),
+        }
+    }
+    out
+}
+
+fn string_text(token: &Token) -> Option<&str> {
+    match token {
+        Token::SingleQuotedString(s) | Token::DoubleQuotedString(s) => Some(s),
+        _ => None,
+    }
+}
+
+fn push_string(out: &mut Vec<TokenWithSpan>, text: String, span: Span) {
+    if let Some(TokenWithSpan { token: Token::SingleQuotedString(before), span: whole }) = out.last_mut() {
+        before.push_str(&text);
+        whole.end = span.end;
+        return;
+    }
+    out.push(TokenWithSpan { token: Token::SingleQuotedString(text), span });
+}
+
+fn is_suffix(word: &str) -> bool {
+    ["S", "Y", "L", "D", "F", "BD"].iter().any(|s| s.eq_ignore_ascii_case(word))
+}
+
+/// Spark's escapes. A doubled quote is the end of one literal and the start of the next, so it adds nothing.
+fn unescape(raw: &str, quote: char) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == quote && chars.next_if_eq(&quote).is_some() {
+            continue;
+        }
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            None => text.push('\\'),
+            Some('n') => text.push('\n'),
+            Some('t') => text.push('\t'),
+            Some('r') => text.push('\r'),
+            Some('b') => text.push('\u{8}'),
+            Some('Z') => text.push('\u{1a}'),
+            // LIKE reads these itself: the backslash stays.
+            Some(wild @ ('%' | '_')) => text.extend(['\\', wild]),
+            Some(digit @ '0'..='3') => {
+                let octal: String = std::iter::once(digit).chain(chars.clone().take(2)).collect();
+                match u32::from_str_radix(&octal, 8).ok().filter(|_| octal.len() == 3).and_then(char::from_u32) {
+                    Some(c) => {
+                        text.push(c);
+                        chars.nth(1);
+                    }
+                    None => text.push(if digit == '0' { '\0' } else { digit }),
+                }
+            }
+            Some(unicode @ ('u' | 'U')) => {
+                let digits = if unicode == 'u' { 4 } else { 8 };
+                let hex: String = chars.clone().take(digits).collect();
+                match u32::from_str_radix(&hex, 16).ok().filter(|_| hex.len() == digits).and_then(char::from_u32) {
+                    Some(c) => {
+                        text.push(c);
+                        chars.nth(digits - 1);
+                    }
+                    None => text.push(unicode),
+                }
+            }
+            Some(other) => text.push(other),
+        }
+    }
+    text
+}
+
+/// Words that sqlparser treats as the start of special syntax where Spark has a plain function.
+const FUNCTIONS_NOT_SYNTAX: [&str; 14] = [
+    "array", "struct", "map", "left", "right", "ceil", "floor", "convert", "filter", "if", "user", "current_user",
+    "first", "last",
+];
+
+fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    for i in 0..tokens.len() {
+        let word = match &tokens[i].token {
+            Token::Word(w) if w.quote_style.is_none() => w.value.to_ascii_lowercase(),
+            _ => continue,
+        };
+        let next = tokens.get(i + 1).map(|t| &t.token);
+        let call = next == Some(&Token::LParen);
+        let subquery = || {
+            tokens.get(i + 2).is_some_and(|t| is_keyword(&t.token, &["SELECT", "WITH", "FROM", "VALUES"]))
+                || tokens.get(i + 2).is_some_and(|t| t.token == Token::LParen)
+                    && tokens.get(i + 3).is_some_and(|t| is_keyword(&t.token, &["SELECT", "WITH"]))
+        };
+        let after_operand = i.checked_sub(1).and_then(|p| tokens.get(p)).is_some_and(|t| {
+            matches!(t.token, Token::RParen | Token::RBracket)
+        });
+        let quote = match word.as_str() {
+            // `WINDOW w AS (...)` is the clause; everything else is the function or the column it makes.
+            "window" => !tokens.get(i + 2).is_some_and(|t| is_keyword(&t.token, &["AS"]))
+                || next.is_none_or(|t| !matches!(t, Token::Word(_))),
+            "exists" => call && !subquery(),
+            // `count(*) FILTER (WHERE ..)` is syntax, `filter(xs, x -> ..)` a function.
+            "filter" => call && !after_operand,
+            name => call && FUNCTIONS_NOT_SYNTAX.contains(&name),
+        };
+        if quote && let Token::Word(w) = &mut tokens[i].token {
+            w.quote_style = Some('`');
+            w.keyword = Keyword::NoKeyword;
+        }
+    }
+    tokens
+}
+
+/// Whether the token is one of these unquoted words.
+pub(crate) fn is_keyword(token: &Token, words: &[&str]) -> bool {
+    matches!(token, Token::Word(w) if w.quote_style.is_none() && words.iter().any(|k| k.eq_ignore_ascii_case(&w.value)))
+}
+
+/// Rewrites every interval literal to `INTERVAL '<months>;<days>;<microseconds>'`.
+fn interval_literals(tokens: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
+    let mut out = Vec::with_capacity(tokens.len());
+    let mut i = 0;
+    while i < tokens.len() {
+        let token = &tokens[i];
+        if is_keyword(&token.token, &["INTERVAL"])
+            && let Some((value, used)) = interval::read(&tokens[i + 1..])?
+        {
+            let until = tokens[i + used].span.end;
+            out.push(token.clone());
+            out.push(TokenWithSpan {
+                token: Token::SingleQuotedString(value.encode()),
+                span: Span::new(token.span.start, until),
+            });
+            i += used + 1;
+        } else {
+            out.push(token.clone());
+            i += 1;
+        }
+    }
+    Ok(out)
+}

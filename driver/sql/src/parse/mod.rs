@@ -1,0 +1,9 @@
+//! A job file's text to statements. Nothing here knows what a table holds.
+
+mod clauses;
+mod dialect;
+pub(crate) mod lex;
+mod statement;
+
+pub(crate) use clauses::{Delay, QueryText, StreamClauses, stream_table, watermark_alias};
+pub(crate) use statement::{CreateTable, Parsed, ParsedStatement, parse};

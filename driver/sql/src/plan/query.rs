@@ -1,0 +1,272 @@
+//! Whole queries: WITH, set operations, VALUES, ORDER BY and LIMIT.
+
+use std::sync::Arc;
+
+use datafusion::common::Column;
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use sqlparser::ast::{self, LimitClause, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned};
+
+use super::scope::{Place, Relation, Scope, columns, unique};
+use super::{Cte, Planner, engine_fault, place};
+use crate::error::{Checked, Fault, SqlErrorKind};
+
+impl Planner<'_> {
+    /// Plans a query; `outer` is what a subquery may refer to.
+    pub(super) fn query(&mut self, query: &Query, outer: Option<Arc<Scope>>) -> Checked<Relation> {
+        let before = self.ctes.len();
+        if let Some(with) = &query.with {
+            if with.recursive {
+                return Err(Fault::new(SqlErrorKind::Unsupported, place(with.with_token.0.span), "WITH RECURSIVE is not supported"));
+            }
+            for cte in &with.cte_tables {
+                let columns = cte.alias.columns.iter().map(|c| c.name.value.clone()).collect();
+                let depth = self.ctes.len();
+                self.ctes.push((cte.alias.name.value.clone(), Arc::new(Cte { columns, query: (*cte.query).clone(), depth })));
+            }
+        }
+        let planned = self.query_body(query, outer);
+        self.ctes.truncate(before);
+        planned
+    }
+
+    fn query_body(&mut self, query: &Query, outer: Option<Arc<Scope>>) -> Checked<Relation> {
+        if !query.pipe_operators.is_empty() || query.for_clause.is_some() || !query.locks.is_empty() {
+            return Err(Fault::new(SqlErrorKind::Unsupported, place(query.span()), "this form of query is not Spark SQL"));
+        }
+        let order: &[ast::OrderByExpr] = match query.order_by.as_ref().map(|o| &o.kind) {
+            Some(OrderByKind::Expressions(order)) => order,
+            Some(OrderByKind::All(options)) => {
+                let relation = self.set_expr(&query.body, &[], outer)?;
+                let sorts = columns(&relation.plan).into_iter().map(|c| sort(Expr::Column(c), options)).collect::<Vec<_>>();
+                let relation = sorted(relation, sorts)?;
+                return self.limited(relation, query);
+            }
+            None => &[],
+        };
+        let relation = self.set_expr(&query.body, order, outer)?;
+        self.limited(relation, query)
+    }
+
+    fn limited(&mut self, relation: Relation, query: &Query) -> Checked<Relation> {
+        let (limit, offset) = match &query.limit_clause {
+            None => (None, None),
+            Some(LimitClause::LimitOffset { limit, offset, .. }) => (limit.as_ref(), offset.as_ref().map(|o| &o.value)),
+            Some(LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
+        };
+        let limit = match limit {
+            // LIMIT ALL
+            Some(ast::Expr::Identifier(i)) if i.value.eq_ignore_ascii_case("all") => None,
+            Some(e) => Some(row_count(e, "LIMIT")?),
+            None => None,
+        };
+        let offset = offset.map(|e| row_count(e, "OFFSET")).transpose()?;
+        if limit.is_none() && offset.is_none() {
+            return Ok(relation);
+        }
+        let plan = LogicalPlanBuilder::from(relation.plan)
+            .limit(offset.unwrap_or(0), limit)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|e| engine_fault(&e, place(query.span())))?;
+        Ok(Relation { plan, names: relation.names })
+    }
+
+    /// Plans what stands between WITH and ORDER BY, with the order: a SELECT may be ordered by what it does not list.
+    fn set_expr(&mut self, body: &SetExpr, order: &[ast::OrderByExpr], outer: Option<Arc<Scope>>) -> Checked<Relation> {
+        match body {
+            SetExpr::Select(select) => self.select(select, order, outer),
+            SetExpr::Query(query) => {
+                let relation = self.query(query, outer.clone())?;
+                self.ordered(relation, order, outer)
+            }
+            SetExpr::Values(values) => {
+                let relation = self.values(values, outer.clone())?;
+                self.ordered(relation, order, outer)
+            }
+            SetExpr::SetOperation { op, set_quantifier, left, right } => {
+                let relation = self.set_operation(*op, *set_quantifier, left, right, outer.clone(), place(body.span()))?;
+                self.ordered(relation, order, outer)
+            }
+            SetExpr::Table(table) => {
+                let name = table.table_name.clone().unwrap_or_default();
+                let relation = self.named(&name, None, place(body.span()))?;
+                self.ordered(relation, order, outer)
+            }
+            other => Err(Fault::new(SqlErrorKind::Syntax, place(other.span()), "expected a query")),
+        }
+    }
+
+    fn set_operation(
+        &mut self,
+        op: SetOperator,
+        quantifier: SetQuantifier,
+        left: &SetExpr,
+        right: &SetExpr,
+        outer: Option<Arc<Scope>>,
+        at: sqlparser::tokenizer::Location,
+    ) -> Checked<Relation> {
+        let left = self.set_expr(left, &[], outer.clone())?;
+        let right_at = place(right.span());
+        let right = self.set_expr(right, &[], outer)?;
+        if left.names.len() != right.names.len() {
+            let message = format!("both sides need the same number of columns, here {} and {}", left.names.len(), right.names.len());
+            return Err(Fault::new(SqlErrorKind::Type, right_at, message));
+        }
+        let names = left.names.clone();
+        let all = matches!(quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+        // The sides get the same column names, whatever relations they come from.
+        let (left, right) = (renamed(left, &names)?, renamed(right, &names)?);
+        let plan = match op {
+            SetOperator::Union => {
+                let union = LogicalPlanBuilder::from(left).union(right).and_then(LogicalPlanBuilder::build);
+                match (union, all) {
+                    (Ok(plan), true) => Ok(plan),
+                    (Ok(plan), false) => Ok(LogicalPlan::Distinct(Distinct::All(Arc::new(plan)))),
+                    (Err(e), _) => Err(e),
+                }
+            }
+            SetOperator::Except | SetOperator::Minus => LogicalPlanBuilder::except(left, right, all),
+            SetOperator::Intersect => LogicalPlanBuilder::intersect(left, right, all),
+        };
+        let plan = plan.map_err(|e| engine_fault(&e, at))?;
+        Ok(Relation { plan, names })
+    }
+
+    /// Orders a finished relation by its columns.
+    fn ordered(&mut self, relation: Relation, order: &[ast::OrderByExpr], outer: Option<Arc<Scope>>) -> Checked<Relation> {
+        if order.is_empty() {
+            return Ok(relation);
+        }
+        let scope = Scope::of(&relation, None, outer).at(Place::OrderBy);
+        let mut sorts = Vec::with_capacity(order.len());
+        for item in order {
+            let expr = match ordinal(&item.expr) {
+                Some(n) => column_at(&relation, n, &item.expr)?,
+                None => self.expr(&item.expr, &scope)?.expr,
+            };
+            sorts.push(sort(expr, &item.options));
+        }
+        sorted(relation, sorts)
+    }
+
+    /// `VALUES (..), (..)`: columns col1, col2, ...
+    pub(super) fn values(&mut self, values: &ast::Values, outer: Option<Arc<Scope>>) -> Checked<Relation> {
+        let scope = Scope::empty(outer).at(Place::Values);
+        let mut rows = Vec::with_capacity(values.rows.len());
+        for row in &values.rows {
+            let row: Vec<&ast::Expr> = match row.content.as_slice() {
+                // `VALUES (1, 2)` may come as one tuple.
+                [ast::Expr::Tuple(items)] => items.iter().collect(),
+                items => items.iter().collect(),
+            };
+            rows.push(row.into_iter().map(|e| self.expr(e, &scope).map(|t| t.expr)).collect::<Checked<Vec<_>>>()?);
+        }
+        let at = values.rows.first().and_then(|r| r.content.first()).map_or_else(|| place(values.value_span()), |e| place(e.span()));
+        let width = rows.first().map_or(0, Vec::len);
+        if let Some(other) = rows.iter().find(|r| r.len() != width) {
+            let message = format!("rows of VALUES have {width} and {} columns", other.len());
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        // The engine finds one type per column among its literals; a cast there would hide it.
+        let rows = self.common_types(rows, at)?;
+        let plan = LogicalPlanBuilder::values(rows).and_then(LogicalPlanBuilder::build).map_err(|e| engine_fault(&e, at))?;
+        let names: Vec<String> = (1..=width).map(|i| format!("col{i}")).collect();
+        let plan = renamed(Relation { plan, names: names.clone() }, &names)?;
+        Ok(Relation { plan, names })
+    }
+
+    /// Casts every column of VALUES to the one type that holds all its values.
+    fn common_types(&self, rows: Vec<Vec<Expr>>, at: sqlparser::tokenizer::Location) -> Checked<Vec<Vec<Expr>>> {
+        use arrow::datatypes::DataType;
+        use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
+        let schema = datafusion::common::DFSchema::empty();
+        let width = rows.first().map_or(0, Vec::len);
+        let mut types = vec![DataType::Null; width];
+        for row in &rows {
+            for (common, expr) in types.iter_mut().zip(row) {
+                let of = expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?;
+                *common = type_union_coercion(common, &of).ok_or_else(|| {
+                    Fault::new(SqlErrorKind::Type, at, "the rows of VALUES have columns of types that do not fit together")
+                })?;
+            }
+        }
+        rows.into_iter()
+            .map(|row| {
+                row.into_iter()
+                    .zip(&types)
+                    .map(|(expr, to)| {
+                        let from = expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?;
+                        Ok(if from == *to { expr } else { datafusion::logical_expr::cast(expr, to.clone()) })
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+/// Span of VALUES without rows: nowhere.
+trait ValueSpan {
+    fn value_span(&self) -> sqlparser::tokenizer::Span;
+}
+
+impl ValueSpan for ast::Values {
+    fn value_span(&self) -> sqlparser::tokenizer::Span {
+        sqlparser::tokenizer::Span::empty()
+    }
+}
+
+/// The relation with its columns called `names`, made unique, and of no relation.
+pub(super) fn renamed(relation: Relation, names: &[String]) -> Checked<LogicalPlan> {
+    let same = relation
+        .plan
+        .schema()
+        .iter()
+        .zip(unique(names))
+        .all(|((qualifier, field), name)| qualifier.is_none() && *field.name() == name);
+    if same {
+        return Ok(relation.plan);
+    }
+    let items: Vec<Expr> =
+        columns(&relation.plan).into_iter().zip(unique(names)).map(|(c, n)| Expr::Column(c).alias(n)).collect();
+    LogicalPlanBuilder::from(relation.plan)
+        .project(items)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|e| engine_fault(&e, sqlparser::tokenizer::Location::new(0, 0)))
+}
+
+/// Adds a sort to a relation.
+pub(super) fn sorted(relation: Relation, sorts: Vec<SortExpr>) -> Checked<Relation> {
+    let plan = LogicalPlan::Sort(datafusion::logical_expr::Sort { expr: sorts, input: Arc::new(relation.plan), fetch: None });
+    Ok(Relation { plan, names: relation.names })
+}
+
+/// One item of ORDER BY: ascending with nulls first, or descending with nulls last, unless said otherwise.
+pub(super) fn sort(expr: Expr, options: &ast::OrderByOptions) -> SortExpr {
+    let ascending = options.asc.unwrap_or(true);
+    expr.sort(ascending, options.nulls_first.unwrap_or(ascending))
+}
+
+/// A bare whole number in GROUP BY or ORDER BY names an item of the SELECT list.
+pub(super) fn ordinal(expr: &ast::Expr) -> Option<usize> {
+    match expr {
+        ast::Expr::Value(v) => match &v.value {
+            ast::Value::Number(n, _) => n.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn column_at(relation: &Relation, n: usize, expr: &ast::Expr) -> Checked<Expr> {
+    let column: Option<Column> = n.checked_sub(1).and_then(|i| columns(&relation.plan).get(i).cloned());
+    column.map(Expr::Column).ok_or_else(|| no_item(n, relation.names.len(), place(expr.span())))
+}
+
+pub(super) fn no_item(n: usize, count: usize, at: sqlparser::tokenizer::Location) -> Box<Fault> {
+    Fault::new(SqlErrorKind::Name, at, format!("there is no item {n}: the SELECT list has {count}"))
+}
+
+fn row_count(expr: &ast::Expr, clause: &str) -> Checked<usize> {
+    ordinal(expr).ok_or_else(|| {
+        Fault::new(SqlErrorKind::Type, place(expr.span()), format!("{clause} takes a whole number, not an expression"))
+    })
+}
