@@ -92,12 +92,13 @@ pub(crate) struct Fault {
 pub(crate) type Checked<T> = Result<T, Box<Fault>>;
 
 impl Fault {
-    pub(crate) fn new(
-        kind: SqlErrorKind,
-        at: sqlparser::tokenizer::Location,
-        message: impl Into<String>,
-    ) -> Box<Self> {
-        Box::new(Self { at, kind, message: message.into(), help: None })
+    pub(crate) fn new(kind: SqlErrorKind, at: sqlparser::tokenizer::Location, message: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
+            at,
+            kind,
+            message: message.into(),
+            help: None,
+        })
     }
 
     pub(crate) fn help(mut self: Box<Self>, help: impl Into<String>) -> Box<Self> {

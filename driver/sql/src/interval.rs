@@ -128,18 +128,28 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Checked<Option<(Interval, usize)
             }
             break;
         };
-        let to = tokens.get(at + 2).and_then(|t| word(&t.token)).filter(|w| w.eq_ignore_ascii_case("to"));
+        let to = tokens
+            .get(at + 2)
+            .and_then(|t| word(&t.token))
+            .filter(|w| w.eq_ignore_ascii_case("to"));
         let last = tokens.get(at + 3).and_then(|t| word(&t.token)).filter(|w| is_unit(w));
         if let (Some(_), Some(last)) = (to, last) {
-            interval = compound(&text, unit, last).ok_or_else(|| bad(first.span.start, &format!("'{text}' {unit} TO {last}")))?;
+            interval = compound(&text, unit, last)
+                .ok_or_else(|| bad(first.span.start, &format!("'{text}' {unit} TO {last}")))?;
             used = at + 4;
             if negative {
-                interval = Interval { months: -interval.months, days: -interval.days, micros: -interval.micros };
+                interval = Interval {
+                    months: -interval.months,
+                    days: -interval.days,
+                    micros: -interval.micros,
+                };
             }
             break;
         }
         let text = if negative { format!("-{text}") } else { text };
-        interval.add(&text, unit).ok_or_else(|| bad(first.span.start, &format!("'{text}' {unit}")))?;
+        interval
+            .add(&text, unit)
+            .ok_or_else(|| bad(first.span.start, &format!("'{text}' {unit}")))?;
         used = at + 2;
     }
     Ok((used > 0).then_some((interval, used)))
@@ -155,7 +165,19 @@ fn word(token: &Token) -> Option<&str> {
 fn is_unit(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let unit = lower.strip_suffix('s').unwrap_or(&lower);
-    ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"].contains(&unit)
+    [
+        "year",
+        "quarter",
+        "month",
+        "week",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "millisecond",
+        "microsecond",
+    ]
+    .contains(&unit)
 }
 
 /// `'1 02:03:04.5' DAY TO SECOND`, `'1-2' YEAR TO MONTH`.
@@ -183,7 +205,11 @@ fn compound(text: &str, from: &str, to: &str) -> Option<Interval> {
         }
     }
     Some(if negative {
-        Interval { months: -interval.months, days: -interval.days, micros: -interval.micros }
+        Interval {
+            months: -interval.months,
+            days: -interval.days,
+            micros: -interval.micros,
+        }
     } else {
         interval
     })

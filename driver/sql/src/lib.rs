@@ -1,1 +1,16 @@
-//! .
+//! A job file in Spark SQL to logical plans: text, statements, names, types, and what a stream may do.
+
+mod compile;
+mod error;
+mod interval;
+mod legality;
+mod params;
+mod parse;
+mod plan;
+mod settings;
+mod tables;
+mod text;
+
+pub use compile::{CompileEnv, ExplainMode, Query, SchemaReader, Statement, compile};
+pub use error::{Position, SqlError, SqlErrorKind};
+pub use params::{EnvResolver, Params, Resolver};

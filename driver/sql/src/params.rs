@@ -1,4 +1,5 @@
 //! `${name}`, `${env:NAME}`, `${ssm:/path}`: values from outside, put into the text before it is read as SQL.
+//! `${name:-default}` has a value in any case.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,9 @@ impl Params {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self { values: pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect() }
+        Self {
+            values: pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect(),
+        }
     }
 }
 
@@ -85,7 +88,11 @@ pub(crate) async fn substitute(
     let plain = || SourceText::new(file, original, String::new(), Vec::new());
     let mut read = String::with_capacity(original.len());
     let mut read_len = 0;
-    let mut segments = vec![Segment { read: 0, original: 0, value: false }];
+    let mut segments = vec![Segment {
+        read: 0,
+        original: 0,
+        value: false,
+    }];
     let mut inside = Inside::Code;
     let mut i = 0;
     while i < chars.len() {
@@ -99,18 +106,32 @@ pub(crate) async fn substitute(
                 return Err(plain().error_at(i, SqlErrorKind::Parameter, "'${' is never closed by '}'".into(), None));
             }
             let name: String = chars[i + 2..end].iter().collect();
-            let value = look_up(name.trim(), params, resolver)
-                .await
-                .map_err(|(kind, message, help)| plain().error_at(i, kind, message, help))?;
+            let (name, default) = match name.split_once(":-") {
+                Some((name, default)) => (name.trim(), Some(default)),
+                None => (name.trim(), None),
+            };
+            let value = match (look_up(name, params, resolver).await, default) {
+                (Ok(value), _) => value,
+                (Err((SqlErrorKind::Parameter, ..)), Some(default)) => default.to_owned(),
+                (Err((kind, message, help)), _) => return Err(plain().error_at(i, kind, message, help)),
+            };
             let value = match inside {
                 Inside::Quote(q) if q != '`' => escape(&value, q),
                 _ => value,
             };
-            segments.push(Segment { read: read_len, original: i, value: true });
+            segments.push(Segment {
+                read: read_len,
+                original: i,
+                value: true,
+            });
             read_len += value.chars().count();
             read.push_str(&value);
             i = end + 1;
-            segments.push(Segment { read: read_len, original: i, value: false });
+            segments.push(Segment {
+                read: read_len,
+                original: i,
+                value: false,
+            });
             continue;
         }
         let mut take = 1;
@@ -133,7 +154,11 @@ pub(crate) async fn substitute(
             }
             (Inside::BlockComment(depth), '*', Some('/')) => {
                 take = 2;
-                if depth == 1 { Inside::Code } else { Inside::BlockComment(depth - 1) }
+                if depth == 1 {
+                    Inside::Code
+                } else {
+                    Inside::BlockComment(depth - 1)
+                }
             }
             (now, _, _) => now,
         };
@@ -161,7 +186,11 @@ async fn look_up(name: &str, params: &Params, resolver: &dyn Resolver) -> Result
     if let Some(variable) = name.strip_prefix("env:") {
         return resolver.env(variable).ok_or_else(|| {
             let message = format!("environment variable '{variable}' is not set");
-            (SqlErrorKind::Parameter, message, Some(format!("set it before the start: export {variable}=...")))
+            (
+                SqlErrorKind::Parameter,
+                message,
+                Some(format!("set it before the start: export {variable}=...")),
+            )
         });
     }
     if let Some(path) = name.strip_prefix("ssm:") {
@@ -184,6 +213,10 @@ async fn look_up(name: &str, params: &Params, resolver: &dyn Resolver) -> Result
             Some(near) => format!("did you mean '${{{near}}}'?"),
             None => format!("give it on the command line: --conf {name}=..."),
         };
-        (SqlErrorKind::Parameter, format!("parameter '{name}' has no value"), Some(help))
+        (
+            SqlErrorKind::Parameter,
+            format!("parameter '{name}' has no value"),
+            Some(help),
+        )
     })
 }

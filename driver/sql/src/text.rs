@@ -30,7 +30,13 @@ impl SourceText {
     pub(crate) fn new(file: &str, original: &str, read: String, segments: Vec<Segment>) -> Self {
         let mut read_lines = vec![0];
         read_lines.extend(read.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(i, _)| i + 1));
-        Self { file: file.to_owned(), original: original.chars().collect(), read, segments, read_lines }
+        Self {
+            file: file.to_owned(),
+            original: original.chars().collect(),
+            read,
+            segments,
+            read_lines,
+        }
     }
 
     /// The character index of `at` in the text that is read.
@@ -51,14 +57,29 @@ impl SourceText {
         if at.line == 0 {
             return Position::default();
         }
+        self.position_of(self.original_index(at))
+    }
+
+    /// The text between two places as it was written.
+    pub(crate) fn written(&self, from: Location, until: Location) -> String {
+        let (from, until) = (self.original_index(from), self.original_index(until));
+        self.original
+            .iter()
+            .skip(from)
+            .take(until.saturating_sub(from))
+            .collect::<String>()
+            .trim()
+            .to_owned()
+    }
+
+    fn original_index(&self, at: Location) -> usize {
         let read = self.index(at);
         let next = self.segments.partition_point(|s| s.read <= read);
-        let original = match next.checked_sub(1).and_then(|i| self.segments.get(i)) {
+        match next.checked_sub(1).and_then(|i| self.segments.get(i)) {
             Some(segment) if segment.value => segment.original,
             Some(segment) => segment.original + (read - segment.read),
             None => read,
-        };
-        self.position_of(original)
+        }
     }
 
     fn position_of(&self, original: usize) -> Position {
@@ -87,8 +108,21 @@ impl SourceText {
     }
 
     /// The error that the character `original` of the text as written is wrong.
-    pub(crate) fn error_at(&self, original: usize, kind: SqlErrorKind, message: String, help: Option<String>) -> SqlError {
+    pub(crate) fn error_at(
+        &self,
+        original: usize,
+        kind: SqlErrorKind,
+        message: String,
+        help: Option<String>,
+    ) -> SqlError {
         let position = self.position_of(original);
-        SqlError { file: self.file.clone(), line_text: self.line_text(position.line), position, kind, message, help }
+        SqlError {
+            file: self.file.clone(),
+            line_text: self.line_text(position.line),
+            position,
+            kind,
+            message,
+            help,
+        }
     }
 }

@@ -27,7 +27,10 @@ pub(crate) struct QueryText {
 impl QueryText {
     /// Where `word` first stands in the query, else where the query begins.
     pub(crate) fn place_of(&self, word: &str) -> Location {
-        self.keywords.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map_or(self.at, |(_, at)| *at)
+        self.keywords
+            .iter()
+            .find(|(w, _)| w.eq_ignore_ascii_case(word))
+            .map_or(self.at, |(_, at)| *at)
     }
 }
 
@@ -66,7 +69,11 @@ pub(crate) fn watermark_alias(alias: &str) -> (Option<&str>, Option<usize>) {
 
 /// Text with the markers taken off, for messages.
 pub(crate) fn unmarked(text: &str) -> String {
-    text.replace(&format!("{MARK}stream:"), "").split(MARK).next().unwrap_or_default().to_owned()
+    text.replace(&format!("{MARK}stream:"), "")
+        .split(MARK)
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 impl StreamClauses {
@@ -90,7 +97,15 @@ impl StreamClauses {
                 _ => None,
             })
             .collect();
-        Ok((QueryText { query: query(&marked, body_end)?, watermarks, keywords, at }, clauses))
+        Ok((
+            QueryText {
+                query: query(&marked, body_end)?,
+                watermarks,
+                keywords,
+                at,
+            },
+            clauses,
+        ))
     }
 
     /// Where the first of the settings stands.
@@ -109,7 +124,11 @@ impl StreamClauses {
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Checked<()> {
         let at = cursor.at();
         let twice = |given: bool, what: &str| {
-            if given { Err(Fault::new(SqlErrorKind::Syntax, at, format!("{what} is given twice"))) } else { Ok(()) }
+            if given {
+                Err(Fault::new(SqlErrorKind::Syntax, at, format!("{what} is given twice")))
+            } else {
+                Ok(())
+            }
         };
         if cursor.take(&["OUTPUT", "MODE"]) {
             twice(self.output_mode.is_some(), "OUTPUT MODE")?;
@@ -131,12 +150,20 @@ impl StreamClauses {
             let value_at = cursor.at();
             let place = cursor.string("the checkpoint's folder, quoted")?;
             if place.trim().is_empty() {
-                return Err(Fault::new(SqlErrorKind::Option, value_at, "the checkpoint's folder is empty"));
+                return Err(Fault::new(
+                    SqlErrorKind::Option,
+                    value_at,
+                    "the checkpoint's folder is empty",
+                ));
             }
             self.checkpoint = Some((place, at));
         } else if cursor.take(&["QUERY", "NAME"]) {
             twice(self.name.is_some(), "QUERY NAME")?;
-            self.name = Some((cursor.string("the query's name, quoted")?, at));
+            let name = match cursor.peek() {
+                Some(Token::Word(_)) => cursor.name("the query's name")?.0,
+                _ => cursor.string("the query's name")?,
+            };
+            self.name = Some((name, at));
         } else {
             return Err(cursor.unexpected("OUTPUT MODE, TRIGGER, CHECKPOINT, QUERY NAME or ';'"));
         }
@@ -152,8 +179,12 @@ fn trigger(cursor: &mut Cursor<'_>) -> Checked<Trigger> {
         return Ok(Trigger::Once);
     }
     if cursor.take(&["CONTINUOUS"]) {
-        return Err(Fault::new(SqlErrorKind::Unsupported, cursor.at(), "TRIGGER CONTINUOUS is not supported")
-            .help("TRIGGER PROCESSING TIME '0 seconds' starts the next micro-batch at once"));
+        return Err(Fault::new(
+            SqlErrorKind::Unsupported,
+            cursor.at(),
+            "TRIGGER CONTINUOUS is not supported",
+        )
+        .help("TRIGGER PROCESSING TIME '0 seconds' starts the next micro-batch at once"));
     }
     if !cursor.take(&["PROCESSING", "TIME"]) {
         return Err(cursor.unexpected("PROCESSING TIME '...', AVAILABLE NOW or ONCE"));
@@ -169,8 +200,12 @@ fn trigger(cursor: &mut Cursor<'_>) -> Checked<Trigger> {
     us.and_then(|us| u64::try_from(us / 1000).ok().filter(|_| us >= 0))
         .map(|interval_ms| Trigger::ProcessingTime { interval_ms })
         .ok_or_else(|| {
-            Fault::new(SqlErrorKind::Option, at, "the trigger's interval is not a positive length of time")
-                .help("write it like '10 seconds' or '1 minute'; months have no fixed length")
+            Fault::new(
+                SqlErrorKind::Option,
+                at,
+                "the trigger's interval is not a positive length of time",
+            )
+            .help("write it like '10 seconds' or '1 minute'; months have no fixed length")
         })
 }
 
@@ -200,8 +235,15 @@ fn clauses_start(tokens: &[TokenWithSpan]) -> usize {
 }
 
 fn marked_word(value: String, span: Span) -> TokenWithSpan {
-    let word = Word { value, quote_style: Some('`'), keyword: sqlparser::keywords::Keyword::NoKeyword };
-    TokenWithSpan { token: Token::Word(word), span }
+    let word = Word {
+        value,
+        quote_style: Some('`'),
+        keyword: sqlparser::keywords::Keyword::NoKeyword,
+    };
+    TokenWithSpan {
+        token: Token::Word(word),
+        span,
+    }
 }
 
 /// `STREAM t` and `STREAM(t)` after FROM, JOIN or a comma become one marked name.
@@ -215,8 +257,31 @@ fn mark_streams(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
         tokens.get(i).is_none_or(|t| {
             is_keyword(
                 &t.token,
-                &["WHERE", "GROUP", "ORDER", "LIMIT", "JOIN", "LEFT", "RIGHT", "INNER", "FULL", "CROSS", "UNION", "AS", "HAVING",
-                  "ON", "USING", "WATERMARK", "LATERAL", "NATURAL", "SEMI", "ANTI", "EXCEPT", "INTERSECT", "MINUS"],
+                &[
+                    "WHERE",
+                    "GROUP",
+                    "ORDER",
+                    "LIMIT",
+                    "JOIN",
+                    "LEFT",
+                    "RIGHT",
+                    "INNER",
+                    "FULL",
+                    "CROSS",
+                    "UNION",
+                    "AS",
+                    "HAVING",
+                    "ON",
+                    "USING",
+                    "WATERMARK",
+                    "LATERAL",
+                    "NATURAL",
+                    "SEMI",
+                    "ANTI",
+                    "EXCEPT",
+                    "INTERSECT",
+                    "MINUS",
+                ],
             )
         })
     };
@@ -224,7 +289,9 @@ fn mark_streams(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut i = 0;
     while i < tokens.len() {
         let token = &tokens[i];
-        let relation = out.last().is_some_and(|t| is_keyword(&t.token, &["FROM", "JOIN"]) || t.token == Token::Comma);
+        let relation = out
+            .last()
+            .is_some_and(|t| is_keyword(&t.token, &["FROM", "JOIN"]) || t.token == Token::Comma);
         if relation && is_keyword(&token.token, &["STREAM"]) {
             let open = tokens.get(i + 1).is_some_and(|t| t.token == Token::LParen);
             let mut last = i + 1 + usize::from(open);
@@ -270,13 +337,25 @@ fn cut_watermarks(
         let delay_at = cursor.at();
         let encoded = cursor.take(&["INTERVAL"]);
         let value = cursor.string("INTERVAL and a length of time")?;
-        let delay = if encoded { interval::Interval::decode(&value) } else { interval::parse_text(&value) };
+        let delay = if encoded {
+            interval::Interval::decode(&value)
+        } else {
+            interval::parse_text(&value)
+        };
         let delay_ms = delay.and_then(delay_ms).ok_or_else(|| {
-            Fault::new(SqlErrorKind::Option, delay_at, "the watermark's delay is not a length of time")
-                .help("for instance: DELAY OF INTERVAL 10 MINUTES")
+            Fault::new(
+                SqlErrorKind::Option,
+                delay_at,
+                "the watermark's delay is not a length of time",
+            )
+            .help("for instance: DELAY OF INTERVAL 10 MINUTES")
         })?;
         if delay_ms < 0 {
-            return Err(Fault::new(SqlErrorKind::Option, delay_at, "the watermark's delay is negative"));
+            return Err(Fault::new(
+                SqlErrorKind::Option,
+                delay_at,
+                "the watermark's delay is negative",
+            ));
         }
         let mark = format!("{MARK}wm:{}", watermarks.len());
         watermarks.push(Delay { column, at, delay_ms });
@@ -285,7 +364,9 @@ fn cut_watermarks(
         // `WATERMARK .. DELAY OF .. AS alias` puts the alias last.
         let alias_follows = is_alias_after(tokens, i);
         if let Some(alias) = alias_follows {
-            if let Some(TokenWithSpan { token: Token::Word(w), .. }) = out.last_mut()
+            if let Some(TokenWithSpan {
+                token: Token::Word(w), ..
+            }) = out.last_mut()
                 && let Token::Word(name) = &tokens[alias].token
                 && w.value.starts_with(MARK)
             {
@@ -313,10 +394,17 @@ fn is_alias_after(tokens: &[TokenWithSpan], i: usize) -> Option<usize> {
 
 /// Puts the mark on the alias that ends `out`, or adds an alias that is nothing but the mark.
 fn mark_alias(out: &mut Vec<TokenWithSpan>, mark: &str, span: Span) {
-    let before = out.len().checked_sub(2).and_then(|i| out.get(i)).map(|t| t.token.clone());
+    let before = out
+        .len()
+        .checked_sub(2)
+        .and_then(|i| out.get(i))
+        .map(|t| t.token.clone());
     // The last word is the relation's name when it follows one of these, else it is an alias.
     let is_name = before.is_none_or(|t| is_keyword(&t, &["FROM", "JOIN"]) || t == Token::Comma || t == Token::Period);
-    if let Some(TokenWithSpan { token: Token::Word(word), .. }) = out.last_mut()
+    if let Some(TokenWithSpan {
+        token: Token::Word(word),
+        ..
+    }) = out.last_mut()
         && !is_name
     {
         word.value.push_str(mark);

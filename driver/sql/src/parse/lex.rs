@@ -9,7 +9,7 @@ use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::interval;
 
 /// The tokens of one statement, without white space, comments and the semicolon.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct StatementTokens {
     pub(crate) tokens: Vec<TokenWithSpan>,
     /// Where the text of the statement ends: the semicolon or the end of the file.
@@ -52,7 +52,9 @@ fn push_statement(into: &mut Vec<StatementTokens>, raw: Vec<TokenWithSpan>, end:
 
 fn lower_first(message: &str) -> String {
     let mut chars = message.chars();
-    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
 fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
@@ -79,20 +81,34 @@ fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             }
             Token::Word(w) => match (w.quote_style, out.last_mut()) {
                 // The tokeniser reads `1S` as a number and a name; nothing but a suffix can touch a number.
-                (None, Some(TokenWithSpan { token: Token::Number(n, false), span }))
-                    if span.end == token.span.start && is_suffix(&w.value) =>
-                {
+                (
+                    None,
+                    Some(TokenWithSpan {
+                        token: Token::Number(n, false),
+                        span,
+                    }),
+                ) if span.end == token.span.start && is_suffix(&w.value) => {
                     n.push_str(&w.value.to_ascii_uppercase());
                     span.end = token.span.end;
                 }
                 // Doubled backquotes were left doubled, as escapes are not resolved by the tokeniser.
                 (Some(quote), _) => out.push(TokenWithSpan {
-                    token: Token::Word(Word { value: w.value.replace("``", "`"), quote_style: Some(quote), keyword: w.keyword }),
+                    token: Token::Word(Word {
+                        value: w.value.replace("``", "`"),
+                        quote_style: Some(quote),
+                        keyword: w.keyword,
+                    }),
                     span: token.span,
                 }),
-                _ => out.push(TokenWithSpan { token: Token::Word(w), span: token.span }),
+                _ => out.push(TokenWithSpan {
+                    token: Token::Word(w),
+                    span: token.span,
+                }),
             },
-            Token::Number(n, true) => out.push(TokenWithSpan { token: Token::Number(format!("{n}L"), false), span: token.span }),
+            Token::Number(n, true) => out.push(TokenWithSpan {
+                token: Token::Number(format!("{n}L"), false),
+                span: token.span,
+            }),
             Token::SingleQuotedString(ref raw_text) => {
                 let text = unescape(raw_text, '\'');
                 push_string(&mut out, text, token.span);
@@ -115,16 +131,25 @@ fn string_text(token: &Token) -> Option<&str> {
 }
 
 fn push_string(out: &mut Vec<TokenWithSpan>, text: String, span: Span) {
-    if let Some(TokenWithSpan { token: Token::SingleQuotedString(before), span: whole }) = out.last_mut() {
+    if let Some(TokenWithSpan {
+        token: Token::SingleQuotedString(before),
+        span: whole,
+    }) = out.last_mut()
+    {
         before.push_str(&text);
         whole.end = span.end;
         return;
     }
-    out.push(TokenWithSpan { token: Token::SingleQuotedString(text), span });
+    out.push(TokenWithSpan {
+        token: Token::SingleQuotedString(text),
+        span,
+    });
 }
 
 fn is_suffix(word: &str) -> bool {
-    ["S", "Y", "L", "D", "F", "BD"].iter().any(|s| s.eq_ignore_ascii_case(word))
+    ["S", "Y", "L", "D", "F", "BD"]
+        .iter()
+        .any(|s| s.eq_ignore_ascii_case(word))
 }
 
 /// Spark's escapes. A doubled quote is the end of one literal and the start of the next, so it adds nothing.
@@ -150,7 +175,11 @@ fn unescape(raw: &str, quote: char) -> String {
             Some(wild @ ('%' | '_')) => text.extend(['\\', wild]),
             Some(digit @ '0'..='3') => {
                 let octal: String = std::iter::once(digit).chain(chars.clone().take(2)).collect();
-                match u32::from_str_radix(&octal, 8).ok().filter(|_| octal.len() == 3).and_then(char::from_u32) {
+                match u32::from_str_radix(&octal, 8)
+                    .ok()
+                    .filter(|_| octal.len() == 3)
+                    .and_then(char::from_u32)
+                {
                     Some(c) => {
                         text.push(c);
                         chars.nth(1);
@@ -161,7 +190,11 @@ fn unescape(raw: &str, quote: char) -> String {
             Some(unicode @ ('u' | 'U')) => {
                 let digits = if unicode == 'u' { 4 } else { 8 };
                 let hex: String = chars.clone().take(digits).collect();
-                match u32::from_str_radix(&hex, 16).ok().filter(|_| hex.len() == digits).and_then(char::from_u32) {
+                match u32::from_str_radix(&hex, 16)
+                    .ok()
+                    .filter(|_| hex.len() == digits)
+                    .and_then(char::from_u32)
+                {
                     Some(c) => {
                         text.push(c);
                         chars.nth(digits - 1);
@@ -177,8 +210,20 @@ fn unescape(raw: &str, quote: char) -> String {
 
 /// Words that sqlparser treats as the start of special syntax where Spark has a plain function.
 const FUNCTIONS_NOT_SYNTAX: [&str; 14] = [
-    "array", "struct", "map", "left", "right", "ceil", "floor", "convert", "filter", "if", "user", "current_user",
-    "first", "last",
+    "array",
+    "struct",
+    "map",
+    "left",
+    "right",
+    "ceil",
+    "floor",
+    "convert",
+    "filter",
+    "if",
+    "user",
+    "current_user",
+    "first",
+    "last",
 ];
 
 fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -190,17 +235,24 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         let next = tokens.get(i + 1).map(|t| &t.token);
         let call = next == Some(&Token::LParen);
         let subquery = || {
-            tokens.get(i + 2).is_some_and(|t| is_keyword(&t.token, &["SELECT", "WITH", "FROM", "VALUES"]))
+            tokens
+                .get(i + 2)
+                .is_some_and(|t| is_keyword(&t.token, &["SELECT", "WITH", "FROM", "VALUES"]))
                 || tokens.get(i + 2).is_some_and(|t| t.token == Token::LParen)
-                    && tokens.get(i + 3).is_some_and(|t| is_keyword(&t.token, &["SELECT", "WITH"]))
+                    && tokens
+                        .get(i + 3)
+                        .is_some_and(|t| is_keyword(&t.token, &["SELECT", "WITH"]))
         };
-        let after_operand = i.checked_sub(1).and_then(|p| tokens.get(p)).is_some_and(|t| {
-            matches!(t.token, Token::RParen | Token::RBracket)
-        });
+        let after_operand = i
+            .checked_sub(1)
+            .and_then(|p| tokens.get(p))
+            .is_some_and(|t| matches!(t.token, Token::RParen | Token::RBracket));
         let quote = match word.as_str() {
             // `WINDOW w AS (...)` is the clause; everything else is the function or the column it makes.
-            "window" => !tokens.get(i + 2).is_some_and(|t| is_keyword(&t.token, &["AS"]))
-                || next.is_none_or(|t| !matches!(t, Token::Word(_))),
+            "window" => {
+                !tokens.get(i + 2).is_some_and(|t| is_keyword(&t.token, &["AS"]))
+                    || next.is_none_or(|t| !matches!(t, Token::Word(_)))
+            }
             "exists" => call && !subquery(),
             // `count(*) FILTER (WHERE ..)` is syntax, `filter(xs, x -> ..)` a function.
             "filter" => call && !after_operand,

@@ -20,12 +20,39 @@ pub(crate) struct ParsedStatement {
 #[derive(Clone, Debug)]
 pub(crate) enum Parsed {
     CreateTable(CreateTable),
-    CreateView { name: String, at: Location, or_replace: bool, columns: Vec<String>, query: QueryText },
-    Insert { table: String, at: Location, overwrite: bool, columns: Vec<(String, Location)>, query: QueryText, clauses: StreamClauses },
-    Select { query: QueryText, clauses: StreamClauses },
-    Set { key: String, value: Option<String>, at: Location },
-    Explain { extended: bool, of: Box<Parsed> },
-    Drop { name: String, at: Location, if_exists: bool },
+    CreateView {
+        name: String,
+        at: Location,
+        or_replace: bool,
+        columns: Vec<String>,
+        query: QueryText,
+    },
+    Insert {
+        table: String,
+        at: Location,
+        overwrite: bool,
+        columns: Vec<(String, Location)>,
+        query: QueryText,
+        clauses: StreamClauses,
+    },
+    Select {
+        query: QueryText,
+        clauses: StreamClauses,
+    },
+    Set {
+        key: String,
+        value: Option<String>,
+        at: Location,
+    },
+    Explain {
+        extended: bool,
+        of: Box<Parsed>,
+    },
+    Drop {
+        name: String,
+        at: Location,
+        if_exists: bool,
+    },
 }
 
 /// `CREATE TABLE name (columns) USING provider OPTIONS (...)`.
@@ -72,11 +99,21 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(statement: &'a StatementTokens, text: &'a SourceText) -> Self {
-        Self { tokens: &statement.tokens, next: 0, end: statement.end, text }
+        Self {
+            tokens: &statement.tokens,
+            next: 0,
+            end: statement.end,
+            text,
+        }
     }
 
     pub(crate) fn over(tokens: &'a [TokenWithSpan], end: Location, text: &'a SourceText) -> Self {
-        Self { tokens, next: 0, end, text }
+        Self {
+            tokens,
+            next: 0,
+            end,
+            text,
+        }
     }
 
     pub(crate) fn peek(&self) -> Option<&'a Token> {
@@ -96,10 +133,11 @@ impl<'a> Cursor<'a> {
 
     /// Takes these words if they come next, all of them or none.
     pub(crate) fn take(&mut self, words: &[&str]) -> bool {
-        let all = words
-            .iter()
-            .enumerate()
-            .all(|(i, w)| self.tokens.get(self.next + i).is_some_and(|t| is_keyword(&t.token, &[w])));
+        let all = words.iter().enumerate().all(|(i, w)| {
+            self.tokens
+                .get(self.next + i)
+                .is_some_and(|t| is_keyword(&t.token, &[w]))
+        });
         if all {
             self.next += words.len();
         }
@@ -119,11 +157,19 @@ impl<'a> Cursor<'a> {
             Some(token) => format!("'{token}'"),
             None => "the end of the statement".to_owned(),
         };
-        Fault::new(SqlErrorKind::Syntax, self.at(), format!("expected {expected}, found {found}"))
+        Fault::new(
+            SqlErrorKind::Syntax,
+            self.at(),
+            format!("expected {expected}, found {found}"),
+        )
     }
 
     pub(crate) fn expect(&mut self, words: &[&str]) -> Checked<()> {
-        if self.take(words) { Ok(()) } else { Err(self.unexpected(&words.join(" "))) }
+        if self.take(words) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&words.join(" ")))
+        }
     }
 
     pub(crate) fn string(&mut self, what: &str) -> Checked<String> {
@@ -140,7 +186,9 @@ impl<'a> Cursor<'a> {
     pub(crate) fn name(&mut self, what: &str) -> Checked<(String, Location)> {
         let at = self.at();
         loop {
-            let Some(Token::Word(word)) = self.peek() else { return Err(self.unexpected(what)) };
+            let Some(Token::Word(word)) = self.peek() else {
+                return Err(self.unexpected(what));
+            };
             self.next += 1;
             if !self.take_token(&Token::Period) {
                 return Ok((word.value.clone(), at));
@@ -155,12 +203,15 @@ impl<'a> Cursor<'a> {
     }
 
     fn done(&self) -> Checked<()> {
-        if self.peek().is_none() { Ok(()) } else { Err(self.unexpected("the end of the statement or ';'")) }
+        if self.peek().is_none() {
+            Ok(())
+        } else {
+            Err(self.unexpected("the end of the statement or ';'"))
+        }
     }
 }
 
-const STATEMENTS: &str =
-    "CREATE TABLE, CREATE TEMPORARY VIEW, INSERT INTO, SELECT, WITH, VALUES, SET, EXPLAIN or DROP";
+const STATEMENTS: &str = "CREATE TABLE, CREATE TEMPORARY VIEW, INSERT INTO, SELECT, WITH, VALUES, SET, EXPLAIN or DROP";
 
 fn statement(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
     if cursor.take(&["CREATE"]) {
@@ -187,7 +238,9 @@ fn statement(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
     if cursor.take(&["INSERT"]) {
         return insert(cursor);
     }
-    let query = cursor.peek().is_some_and(|t| *t == Token::LParen || is_keyword(t, &["SELECT", "WITH", "VALUES", "FROM", "TABLE"]));
+    let query = cursor
+        .peek()
+        .is_some_and(|t| *t == Token::LParen || is_keyword(t, &["SELECT", "WITH", "VALUES", "FROM", "TABLE"]));
     if !query {
         return Err(cursor.unexpected(STATEMENTS));
     }
@@ -208,7 +261,11 @@ fn create(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
         return create_table(cursor, or_replace);
     }
     if !cursor.take(&["VIEW"]) {
-        return Err(cursor.unexpected(if temporary { "VIEW or TABLE" } else { "TABLE or TEMPORARY VIEW" }));
+        return Err(cursor.unexpected(if temporary {
+            "VIEW or TABLE"
+        } else {
+            "TABLE or TEMPORARY VIEW"
+        }));
     }
     let if_not_exists = cursor.take(&["IF", "NOT", "EXISTS"]);
     let (name, at) = cursor.name("the view's name")?;
@@ -234,11 +291,21 @@ fn create(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
     let query_at = cursor.at();
     let (query, clauses) = query_and_clauses(cursor)?;
     if let Some(at) = clauses.first_place() {
-        return Err(Fault::new(SqlErrorKind::Syntax, at, "a view has no OUTPUT MODE, TRIGGER, CHECKPOINT or QUERY NAME")
-            .help("write it where the view is used: after the query of INSERT INTO or SELECT")
-            .at_least(query_at));
+        return Err(Fault::new(
+            SqlErrorKind::Syntax,
+            at,
+            "a view has no OUTPUT MODE, TRIGGER, CHECKPOINT or QUERY NAME",
+        )
+        .help("write it where the view is used: after the query of INSERT INTO or SELECT")
+        .at_least(query_at));
     }
-    Ok(Parsed::CreateView { name, at, or_replace, columns, query })
+    Ok(Parsed::CreateView {
+        name,
+        at,
+        or_replace,
+        columns,
+        query,
+    })
 }
 
 fn create_table(cursor: &mut Cursor<'_>, or_replace: bool) -> Checked<Parsed> {
@@ -271,20 +338,35 @@ fn table_body(
             table_options(cursor, &mut options)?;
         } else if cursor.take(&["LOCATION"]) {
             let at = cursor.at();
-            options.push(TableOption { name: "path".into(), value: cursor.string("the path, quoted")?, at });
+            options.push(TableOption {
+                name: "path".into(),
+                value: cursor.string("the path, quoted")?,
+                at,
+            });
         } else if cursor.take(&["COMMENT"]) {
             cursor.string("the comment's text")?;
         } else {
             return Err(cursor.unexpected("OPTIONS (...), LOCATION '...', COMMENT '...' or ';'"));
         }
     }
-    Ok(Parsed::CreateTable(CreateTable { name, at, or_replace, if_not_exists, columns, provider, provider_at, options }))
+    Ok(Parsed::CreateTable(CreateTable {
+        name,
+        at,
+        or_replace,
+        if_not_exists,
+        columns,
+        provider,
+        provider_at,
+        options,
+    }))
 }
 
 /// The text between matching parentheses and where it begins.
 fn parenthesised(cursor: &mut Cursor<'_>) -> Checked<(String, Location)> {
     let open_at = cursor.at();
-    let Some(open) = cursor.bump() else { return Err(cursor.unexpected("'('")) };
+    let Some(open) = cursor.bump() else {
+        return Err(cursor.unexpected("'('"));
+    };
     let mut depth = 1;
     while let Some(token) = cursor.bump() {
         match token.token {
@@ -312,7 +394,11 @@ fn table_options(cursor: &mut Cursor<'_>, options: &mut Vec<TableOption>) -> Che
         cursor.take_token(&Token::Eq);
         let value = option_value(cursor, &name)?;
         if options.iter().any(|o| o.name.eq_ignore_ascii_case(&name)) {
-            return Err(Fault::new(SqlErrorKind::Option, at, format!("option '{name}' is given twice")));
+            return Err(Fault::new(
+                SqlErrorKind::Option,
+                at,
+                format!("option '{name}' is given twice"),
+            ));
         }
         options.push(TableOption { name, value, at });
         if cursor.take_token(&Token::Comma) {
@@ -333,7 +419,9 @@ fn option_name(cursor: &mut Cursor<'_>) -> Checked<String> {
     let mut name = String::new();
     loop {
         let Some(Token::Word(word)) = cursor.peek() else {
-            return Err(cursor.unexpected("an option's name").help("names with a dash or other signs are quoted: 'a.b-c' 'value'"));
+            return Err(cursor
+                .unexpected("an option's name")
+                .help("names with a dash or other signs are quoted: 'a.b-c' 'value'"));
         };
         name.push_str(&word.value);
         cursor.next += 1;
@@ -352,7 +440,11 @@ fn option_value(cursor: &mut Cursor<'_>, name: &str) -> Checked<String> {
     let value = match cursor.peek() {
         Some(Token::SingleQuotedString(s)) if !negative => s.clone(),
         Some(Token::Number(n, _)) => n.clone(),
-        Some(Token::Word(w)) if !negative && w.quote_style.is_none() && ["true", "false"].contains(&w.value.to_ascii_lowercase().as_str()) => {
+        Some(Token::Word(w))
+            if !negative
+                && w.quote_style.is_none()
+                && ["true", "false"].contains(&w.value.to_ascii_lowercase().as_str()) =>
+        {
             w.value.to_ascii_lowercase()
         }
         _ => return Err(cursor.unexpected(&expected)),
@@ -372,7 +464,11 @@ fn set(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
             _ => cursor.string("a time zone, quoted: 'Europe/Berlin'")?,
         };
         cursor.done()?;
-        return Ok(Parsed::Set { key: "spark.sql.session.timeZone".into(), value: Some(value), at });
+        return Ok(Parsed::Set {
+            key: "spark.sql.session.timeZone".into(),
+            value: Some(value),
+            at,
+        });
     }
     let key = match cursor.peek() {
         Some(Token::SingleQuotedString(s)) => {
@@ -390,11 +486,26 @@ fn set(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
     // As in Spark, the value is the text up to the end of the statement, quoted or not.
     let from = cursor.at();
     let value = match cursor.rest() {
-        [] => return Err(Fault::new(SqlErrorKind::Syntax, from, format!("'{key}' is set to nothing"))),
-        [TokenWithSpan { token: Token::SingleQuotedString(s), .. }] => s.clone(),
+        [] => {
+            return Err(Fault::new(
+                SqlErrorKind::Syntax,
+                from,
+                format!("'{key}' is set to nothing"),
+            ));
+        }
+        [
+            TokenWithSpan {
+                token: Token::SingleQuotedString(s),
+                ..
+            },
+        ] => s.clone(),
         _ => cursor.text.between(from, cursor.end).trim().to_owned(),
     };
-    Ok(Parsed::Set { key, value: Some(value), at })
+    Ok(Parsed::Set {
+        key,
+        value: Some(value),
+        at,
+    })
 }
 
 fn insert(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
@@ -407,7 +518,9 @@ fn insert(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
     let mut columns = Vec::new();
     // `INSERT INTO t (SELECT ...)` is a query in parentheses, `INSERT INTO t (a, b) SELECT ...` a list of columns.
     let list = cursor.peek() == Some(&Token::LParen)
-        && cursor.tokens.get(cursor.next + 1).is_some_and(|t| matches!(t.token, Token::Word(_)) && !is_keyword(&t.token, &["SELECT", "WITH", "VALUES", "FROM"]));
+        && cursor.tokens.get(cursor.next + 1).is_some_and(|t| {
+            matches!(t.token, Token::Word(_)) && !is_keyword(&t.token, &["SELECT", "WITH", "VALUES", "FROM"])
+        });
     if list {
         cursor.next += 1;
         loop {
@@ -422,14 +535,24 @@ fn insert(cursor: &mut Cursor<'_>) -> Checked<Parsed> {
         }
     }
     let (query, clauses) = query_and_clauses(cursor)?;
-    Ok(Parsed::Insert { table, at, overwrite, columns, query, clauses })
+    Ok(Parsed::Insert {
+        table,
+        at,
+        overwrite,
+        columns,
+        query,
+        clauses,
+    })
 }
 
 /// Reads a query with sqlparser; it has to take all tokens.
 pub(crate) fn query(tokens: &[TokenWithSpan], end: Location) -> Checked<Query> {
     let mut given = tokens.to_vec();
     // An explicit end, so that the parser's own message about it has a place.
-    given.push(TokenWithSpan { token: Token::EOF, span: sqlparser::tokenizer::Span::new(end, end) });
+    given.push(TokenWithSpan {
+        token: Token::EOF,
+        span: sqlparser::tokenizer::Span::new(end, end),
+    });
     let mut parser = sqlparser::parser::Parser::new(&super::dialect::JobDialect).with_tokens_with_locations(given);
     let query = parser.parse_query().map_err(|e| syntax(&e, tokens, end))?;
     let next = parser.peek_token();
@@ -469,8 +592,13 @@ fn syntax(error: &sqlparser::parser::ParserError, tokens: &[TokenWithSpan], end:
         None => (text, tokens.first().map_or(end, |t| t.span.start)),
     };
     let message = super::clauses::unmarked(&message);
-    let message = message.replace("Expected: ", "expected ").replace("found: EOF", "found the end of the statement").replace("found: ", "found ");
+    let message = message
+        .replace("Expected: ", "expected ")
+        .replace("found: EOF", "found the end of the statement")
+        .replace("found: ", "found ");
     let mut chars = message.chars();
-    let message = chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect::<String>());
+    let message = chars
+        .next()
+        .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect::<String>());
     Fault::new(SqlErrorKind::Syntax, at, message)
 }

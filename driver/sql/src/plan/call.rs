@@ -7,7 +7,9 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{AggregateFunction, HigherOrderFunction, Lambda, NullTreatment, ScalarFunction};
 use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr};
 use datafusion::logical_expr::type_coercion::functions::value_fields_with_higher_order_udf;
-use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LambdaParametersProgress, ValueOrLambda, lit};
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LambdaParametersProgress, ValueOrLambda, lit,
+};
 use millstream_common::options::nearest;
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned};
 use sqlparser::tokenizer::Location;
@@ -30,7 +32,11 @@ impl Planner<'_> {
     /// Plans a function call.
     pub(super) fn call(&mut self, function: &ast::Function, scope: &Scope) -> Checked<Typed> {
         let Some(ident) = function.name.0.last().and_then(|p| p.as_ident()) else {
-            return Err(Fault::new(SqlErrorKind::Syntax, place(function.span()), "expected a function's name"));
+            return Err(Fault::new(
+                SqlErrorKind::Syntax,
+                place(function.span()),
+                "expected a function's name",
+            ));
         };
         let (name, at) = (ident.value.to_lowercase(), place(ident.span));
         let arguments = arguments(function, at)?;
@@ -57,11 +63,22 @@ impl Planner<'_> {
             return Ok(Typed { expr, text });
         }
         if let (Some(to), [arg]) = (type_function(&name), args.as_slice()) {
-            let text = format!("CAST({} AS {})", arg.text, millstream_spark::type_name::spark_type(&to).to_uppercase());
-            return Ok(Typed { expr: datafusion::logical_expr::cast(arg.expr.clone(), to), text });
+            let text = format!(
+                "CAST({} AS {})",
+                arg.text,
+                millstream_spark::type_name::spark_type(&to).to_uppercase()
+            );
+            return Ok(Typed {
+                expr: datafusion::logical_expr::cast(arg.expr.clone(), to),
+                text,
+            });
         }
         if self.state.window_functions().contains_key(&name) {
-            return Err(Fault::new(SqlErrorKind::Type, at, format!("{name} is a window function: it needs OVER (...)")));
+            return Err(Fault::new(
+                SqlErrorKind::Type,
+                at,
+                format!("{name} is a window function: it needs OVER (...)"),
+            ));
         }
         Err(self.unknown_function(&name, at))
     }
@@ -87,7 +104,8 @@ impl Planner<'_> {
         };
         let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(udf), args));
         // Wrong arguments show when the type is asked for: now, while the place is known.
-        self.type_of(&expr, scope, at).map_err(|f| wrong_arguments(f, udf.name()))?;
+        self.type_of(&expr, scope, at)
+            .map_err(|f| wrong_arguments(f, udf.name()))?;
         Ok(expr)
     }
 
@@ -117,13 +135,22 @@ impl Planner<'_> {
         at: Location,
     ) -> Checked<Option<Typed>> {
         if GENERATORS.contains(&name) {
-            return Err(Fault::new(SqlErrorKind::Unsupported, at, format!("{name} makes rows: it can only be an item of the SELECT list of its own"))
-                .help(format!("use it as: SELECT {name}(...) AS x, or FROM t LATERAL VIEW {name}(...) v AS x")));
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                format!("{name} makes rows: it can only be an item of the SELECT list of its own"),
+            )
+            .help(format!(
+                "use it as: SELECT {name}(...) AS x, or FROM t LATERAL VIEW {name}(...) v AS x"
+            )));
         }
         Ok(Some(match name {
             "window" => self.time_window(arguments.list.as_slice(), scope, at)?,
             "session_window" => {
-                return Err(Fault::new(SqlErrorKind::Unsupported, at, "session windows are not supported yet").help("use window(time, length [, slide])"));
+                return Err(
+                    Fault::new(SqlErrorKind::Unsupported, at, "session windows are not supported yet")
+                        .help("use window(time, length [, slide])"),
+                );
             }
             "struct" | "named_struct" if !arguments.list.is_empty() => {
                 if name == "named_struct" {
@@ -140,7 +167,11 @@ impl Planner<'_> {
                 let text = format!("map({})", texts(&args));
                 let mut exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
                 if exprs.len() % 2 != 0 {
-                    return Err(Fault::new(SqlErrorKind::Type, at, "map takes keys and values in turn: an even number of arguments"));
+                    return Err(Fault::new(
+                        SqlErrorKind::Type,
+                        at,
+                        "map takes keys and values in turn: an even number of arguments",
+                    ));
                 }
                 for planner in self.state.expr_planners() {
                     match planner.plan_make_map(exprs).map_err(|e| engine_fault(&e, at))? {
@@ -148,13 +179,19 @@ impl Planner<'_> {
                         PlannerResult::Original(same) => exprs = same,
                     }
                 }
-                Typed { expr: self.scalar(&["map"], exprs, scope, at)?, text }
+                Typed {
+                    expr: self.scalar(&["map"], exprs, scope, at)?,
+                    text,
+                }
             }
             "array" => {
                 let args = self.arguments(arguments, scope)?;
                 let text = format!("array({})", texts(&args));
                 let exprs = args.into_iter().map(|a| a.expr).collect();
-                Typed { expr: self.scalar(&["array", "make_array"], exprs, scope, at)?, text }
+                Typed {
+                    expr: self.scalar(&["array", "make_array"], exprs, scope, at)?,
+                    text,
+                }
             }
             "count" if function.over.is_none() => self.count(arguments, function, scope, at)?,
             "count_if" if !self.state.aggregate_functions().contains_key("count_if") => {
@@ -171,29 +208,49 @@ impl Planner<'_> {
     }
 
     /// `count(*)`, `count(a, b)`, `count(DISTINCT a, b)`: rows in which none of the arguments is NULL.
-    fn count(&mut self, arguments: &Arguments<'_>, function: &ast::Function, scope: &Scope, at: Location) -> Checked<Typed> {
+    fn count(
+        &mut self,
+        arguments: &Arguments<'_>,
+        function: &ast::Function,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
         let filter = self.filter(function, scope)?;
         let inner = scope.at(Place::Aggregate);
         let star = matches!(arguments.list.as_slice(), [FunctionArgExpr::Wildcard]);
         if star && !arguments.distinct {
             let expr = self.make_aggregate("count", vec![lit(1_i64)], false, filter, scope, at)?;
-            return Ok(Typed { expr, text: with_filter("count(1)".into(), function, self, scope)? });
+            return Ok(Typed {
+                expr,
+                text: with_filter("count(1)".into(), function, self, scope)?,
+            });
         }
         let args = self.arguments(arguments, &inner)?;
         let word = if arguments.distinct { "DISTINCT " } else { "" };
         let text = with_filter(format!("count({word}{})", texts(&args)), function, self, scope)?;
         let exprs: Vec<Expr> = args.iter().map(|a| a.expr.clone()).collect();
         let expr = match exprs.as_slice() {
-            [] => return Err(Fault::new(SqlErrorKind::Type, at, "count takes at least one argument").help("count(*) counts rows")),
+            [] => {
+                return Err(Fault::new(SqlErrorKind::Type, at, "count takes at least one argument")
+                    .help("count(*) counts rows"));
+            }
             [one] => self.make_aggregate("count", vec![one.clone()], arguments.distinct, filter, scope, at)?,
             many => {
-                let all = many.iter().map(|e| e.clone().is_not_null()).reduce(Expr::and).unwrap_or_else(|| lit(true));
+                let all = many
+                    .iter()
+                    .map(|e| e.clone().is_not_null())
+                    .reduce(Expr::and)
+                    .unwrap_or_else(|| lit(true));
                 let filter = Some(match filter {
                     Some(filter) => filter.and(all),
                     None => all,
                 });
                 let counted = if arguments.distinct {
-                    let fields = many.iter().enumerate().flat_map(|(i, e)| [lit(format!("c{i}")), e.clone()]).collect();
+                    let fields = many
+                        .iter()
+                        .enumerate()
+                        .flat_map(|(i, e)| [lit(format!("c{i}")), e.clone()])
+                        .collect();
                     self.scalar(&["named_struct"], fields, &inner, at)?
                 } else {
                     lit(1_i64)
@@ -214,15 +271,31 @@ impl Planner<'_> {
         at: Location,
     ) -> Checked<Expr> {
         self.check_aggregate_place(name, scope, at)?;
-        let Some(udf) = self.state.aggregate_functions().get(name).cloned() else { return Err(self.unknown_function(name, at)) };
-        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(udf, args, distinct, filter.map(Box::new), vec![], None)))
+        let Some(udf) = self.state.aggregate_functions().get(name).cloned() else {
+            return Err(self.unknown_function(name, at));
+        };
+        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(
+            udf,
+            args,
+            distinct,
+            filter.map(Box::new),
+            vec![],
+            None,
+        )))
     }
 
     fn check_aggregate_place(&self, name: &str, scope: &Scope, at: Location) -> Checked<()> {
         if scope.place.allows_aggregates() {
             return Ok(());
         }
-        let fault = Fault::new(SqlErrorKind::Type, at, format!("{name} is an aggregate function: it cannot stand in {}", scope.place.name()));
+        let fault = Fault::new(
+            SqlErrorKind::Type,
+            at,
+            format!(
+                "{name} is an aggregate function: it cannot stand in {}",
+                scope.place.name()
+            ),
+        );
         Err(match scope.place {
             Place::Where => fault.help("conditions on aggregates go into HAVING"),
             Place::Aggregate => fault.help("aggregate in a subquery first, then over its result"),
@@ -231,7 +304,11 @@ impl Planner<'_> {
     }
 
     fn filter(&mut self, function: &ast::Function, scope: &Scope) -> Checked<Option<Expr>> {
-        function.filter.as_ref().map(|f| self.condition(f, &scope.at(Place::Aggregate))).transpose()
+        function
+            .filter
+            .as_ref()
+            .map(|f| self.condition(f, &scope.at(Place::Aggregate)))
+            .transpose()
     }
 
     fn aggregate_call(
@@ -275,8 +352,22 @@ impl Planner<'_> {
                 PlannerResult::Original(same) => raw = same,
             }
         }
-        let RawAggregateExpr { func, args, distinct, filter, order_by, null_treatment } = raw;
-        let expr = Expr::AggregateFunction(AggregateFunction::new_udf(func, args, distinct, filter, order_by, null_treatment));
+        let RawAggregateExpr {
+            func,
+            args,
+            distinct,
+            filter,
+            order_by,
+            null_treatment,
+        } = raw;
+        let expr = Expr::AggregateFunction(AggregateFunction::new_udf(
+            func,
+            args,
+            distinct,
+            filter,
+            order_by,
+            null_treatment,
+        ));
         self.type_of(&expr, scope, at).map_err(|f| wrong_arguments(f, name))?;
         Ok(Typed { expr, text })
     }
@@ -291,14 +382,18 @@ impl Planner<'_> {
                     let typed = self.expr(e, scope)?;
                     let name = match e {
                         ast::Expr::Identifier(i) => i.value.clone(),
-                        ast::Expr::CompoundIdentifier(parts) => parts.last().map(|i| i.value.clone()).unwrap_or_default(),
+                        ast::Expr::CompoundIdentifier(parts) => {
+                            parts.last().map(|i| i.value.clone()).unwrap_or_default()
+                        }
                         ast::Expr::Named { name, .. } => name.value.clone(),
                         _ => format!("col{}", fields.len() / 2 + 1),
                     };
                     shown.push(typed.text.clone());
                     fields.extend([lit(name), typed.expr]);
                 }
-                FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
+                FunctionArgExpr::QualifiedWildcard(_)
+                | FunctionArgExpr::Wildcard
+                | FunctionArgExpr::WildcardWithOptions(_) => {
                     let relation = match arg {
                         FunctionArgExpr::QualifiedWildcard(name) => Some(name.to_string()),
                         _ => None,
@@ -311,7 +406,10 @@ impl Planner<'_> {
             }
         }
         let expr = self.scalar(&["named_struct"], fields, scope, at)?;
-        Ok(Typed { expr, text: format!("struct({})", shown.join(", ")) })
+        Ok(Typed {
+            expr,
+            text: format!("struct({})", shown.join(", ")),
+        })
     }
 
     pub(super) fn struct_of(&mut self, items: &[ast::Expr], scope: &Scope, at: Location) -> Checked<Typed> {
@@ -323,14 +421,22 @@ impl Planner<'_> {
             fields.extend([lit(format!("col{}", i + 1)), typed.expr]);
         }
         let expr = self.scalar(&["named_struct"], fields, scope, at)?;
-        Ok(Typed { expr, text: format!("struct({})", shown.join(", ")) })
+        Ok(Typed {
+            expr,
+            text: format!("struct({})", shown.join(", ")),
+        })
     }
 
     /// `window(time, length [, slide [, start]])`; checked here, where the place is known.
     fn time_window(&mut self, list: &[&FunctionArgExpr], scope: &Scope, at: Location) -> Checked<Typed> {
         let usage = "window(time, '10 minutes' [, slide [, start]])";
         if !(2..=4).contains(&list.len()) {
-            return Err(Fault::new(SqlErrorKind::Type, at, format!("window takes 2 to 4 arguments, here {}", list.len())).help(usage));
+            return Err(Fault::new(
+                SqlErrorKind::Type,
+                at,
+                format!("window takes 2 to 4 arguments, here {}", list.len()),
+            )
+            .help(usage));
         }
         let FunctionArgExpr::Expr(time) = list[0] else {
             return Err(Fault::new(SqlErrorKind::Type, at, "the first argument of window is a time").help(usage));
@@ -344,7 +450,11 @@ impl Planner<'_> {
             }
             other => {
                 let of = millstream_spark::type_name::spark_type(&other).to_uppercase();
-                return Err(Fault::new(SqlErrorKind::Type, time_at, format!("window needs a TIMESTAMP, {} is {of}", typed.text)));
+                return Err(Fault::new(
+                    SqlErrorKind::Type,
+                    time_at,
+                    format!("window needs a TIMESTAMP, {} is {of}", typed.text),
+                ));
             }
         }
         let names = ["length", "slide", "start"];
@@ -363,41 +473,77 @@ impl Planner<'_> {
             return wrong(slide_at, "the window's slide is not above 0");
         }
         if slide > length {
-            return wrong(slide_at, "the window's slide is longer than the window: rows between windows would be lost");
+            return wrong(
+                slide_at,
+                "the window's slide is longer than the window: rows between windows would be lost",
+            );
         }
         if start.abs() >= slide {
             return wrong(start_at, "the window's start is not shorter than its slide");
         }
-        let args: Vec<Expr> = std::iter::once(typed.expr.clone())
-            .chain([length, slide, start].into_iter().map(|us| lit(format!("{us} microseconds"))))
-            .collect();
-        let texts: Vec<String> = std::iter::once(typed.text).chain([length, slide, start].iter().map(i64::to_string)).collect();
-        let _ = texts;
-        Ok(Typed { expr: self.scalar(&["window"], args, scope, at)?, text: "window".into() })
+        let span = |us: i64| {
+            let value = arrow::datatypes::IntervalMonthDayNano::new(0, 0, us.saturating_mul(1000));
+            Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), None)
+        };
+        let args = vec![typed.expr, span(length), span(slide), span(start)];
+        Ok(Typed {
+            expr: self.scalar(&["window"], args, scope, at)?,
+            text: "window".into(),
+        })
     }
 
-    fn length(&mut self, arg: &FunctionArgExpr, what: &str, scope: &Scope, at: Location) -> Checked<(i64, Location, String)> {
+    fn length(
+        &mut self,
+        arg: &FunctionArgExpr,
+        what: &str,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(i64, Location, String)> {
         let FunctionArgExpr::Expr(e) = arg else {
-            return Err(Fault::new(SqlErrorKind::Type, at, format!("the window's {what} is a length of time")));
+            return Err(Fault::new(
+                SqlErrorKind::Type,
+                at,
+                format!("the window's {what} is a length of time"),
+            ));
         };
         let arg_at = place(e.span());
         let arg_at = if arg_at.line == 0 { at } else { arg_at };
         let months = || {
-            Fault::new(SqlErrorKind::Option, arg_at, format!("the window's {what} counts months, which have no fixed length"))
-                .help("use days or weeks")
+            Fault::new(
+                SqlErrorKind::Option,
+                arg_at,
+                format!("the window's {what} counts months, which have no fixed length"),
+            )
+            .help("use days or weeks")
         };
         match self.expr(e, scope)?.expr {
             Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
                 let parsed = interval::parse_text(&text).ok_or_else(|| {
-                    Fault::new(SqlErrorKind::Option, arg_at, format!("'{text}' is not a length of time")).help("for instance '10 minutes' or '1 hour 30 minutes'")
+                    Fault::new(
+                        SqlErrorKind::Option,
+                        arg_at,
+                        format!("'{text}' is not a length of time"),
+                    )
+                    .help("for instance '10 minutes' or '1 hour 30 minutes'")
                 })?;
                 parsed.fixed_us().map(|us| (us, arg_at, text)).ok_or_else(months)
             }
             Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(i)), _) => {
-                let value = interval::Interval { months: i.months, days: i.days, micros: i.nanoseconds / 1000 };
-                value.fixed_us().map(|us| (us, arg_at, String::new())).ok_or_else(months)
+                let value = interval::Interval {
+                    months: i.months,
+                    days: i.days,
+                    micros: i.nanoseconds / 1000,
+                };
+                value
+                    .fixed_us()
+                    .map(|us| (us, arg_at, String::new()))
+                    .ok_or_else(months)
             }
-            _ => Err(Fault::new(SqlErrorKind::Option, arg_at, format!("the window's {what} is a literal, such as '10 minutes'"))),
+            _ => Err(Fault::new(
+                SqlErrorKind::Option,
+                arg_at,
+                format!("the window's {what} is a literal, such as '10 minutes'"),
+            )),
         }
     }
 
@@ -407,7 +553,10 @@ impl Planner<'_> {
         if let Some(udf) = functions.get(name) {
             return Some(Arc::clone(udf));
         }
-        let lambda = arguments.list.iter().any(|a| matches!(a, FunctionArgExpr::Expr(ast::Expr::Lambda(_))));
+        let lambda = arguments
+            .list
+            .iter()
+            .any(|a| matches!(a, FunctionArgExpr::Expr(ast::Expr::Lambda(_))));
         let engine = match name {
             "transform" => "array_transform",
             "filter" => "array_filter",
@@ -436,27 +585,41 @@ impl Planner<'_> {
             match arg {
                 FunctionArgExpr::Expr(ast::Expr::Lambda(lambda)) => planned.push(Argument::Lambda(lambda)),
                 FunctionArgExpr::Expr(e) => planned.push(Argument::Value(self.expr(e, scope)?)),
-                _ => return Err(Fault::new(SqlErrorKind::Syntax, at, format!("'*' is no argument of {name}"))),
+                _ => {
+                    return Err(Fault::new(
+                        SqlErrorKind::Syntax,
+                        at,
+                        format!("'*' is no argument of {name}"),
+                    ));
+                }
             }
         }
         let fields = planned
             .iter()
             .map(|a| match a {
-                Argument::Value(typed) => typed.expr.to_field(scope.schema.as_ref()).map(|(_, f)| ValueOrLambda::Value(f)).map_err(fail),
+                Argument::Value(typed) => typed
+                    .expr
+                    .to_field(scope.schema.as_ref())
+                    .map(|(_, f)| ValueOrLambda::Value(f))
+                    .map_err(fail),
                 Argument::Lambda(_) => Ok(ValueOrLambda::Lambda(())),
             })
             .collect::<Checked<Vec<_>>>()?;
-        let mut fields: Vec<ValueOrLambda<FieldRef, Option<FieldRef>>> = value_fields_with_higher_order_udf(&fields, udf.as_ref())
-            .map_err(fail)?
-            .into_iter()
-            .map(|f| match f {
-                ValueOrLambda::Value(value) => ValueOrLambda::Value(value),
-                ValueOrLambda::Lambda(()) => ValueOrLambda::Lambda(None),
-            })
-            .collect();
+        let mut fields: Vec<ValueOrLambda<FieldRef, Option<FieldRef>>> =
+            value_fields_with_higher_order_udf(&fields, udf.as_ref())
+                .map_err(fail)?
+                .into_iter()
+                .map(|f| match f {
+                    ValueOrLambda::Value(value) => ValueOrLambda::Value(value),
+                    ValueOrLambda::Lambda(()) => ValueOrLambda::Lambda(None),
+                })
+                .collect();
         let limit = udf.signature().lambda_parameters_max_iterations;
         for step in 0..=limit {
-            let (parameters, done): (Vec<Option<Vec<FieldRef>>>, bool) = match udf.lambda_parameters(step, &fields).map_err(fail)? {
+            let (parameters, done): (Vec<Option<Vec<FieldRef>>>, bool) = match udf
+                .lambda_parameters(step, &fields)
+                .map_err(fail)?
+            {
                 LambdaParametersProgress::Partial(parameters) => (parameters, false),
                 LambdaParametersProgress::Complete(parameters) => (parameters.into_iter().map(Some).collect(), true),
             };
@@ -471,7 +634,11 @@ impl Planner<'_> {
                     }
                     Argument::Lambda(lambda) => {
                         let Some(parameters) = parameters.next() else {
-                            return Err(Fault::new(SqlErrorKind::Type, at, format!("{name} does not take that many lambda functions")));
+                            return Err(Fault::new(
+                                SqlErrorKind::Type,
+                                at,
+                                format!("{name} does not take that many lambda functions"),
+                            ));
                         };
                         let Some(parameters) = parameters else { continue };
                         let (planned, text, of) = self.lambda(lambda, &parameters, scope, at)?;
@@ -484,10 +651,17 @@ impl Planner<'_> {
             if done {
                 let expr = Expr::HigherOrderFunction(HigherOrderFunction::new(Arc::clone(udf), exprs));
                 self.type_of(&expr, scope, at).map_err(|f| wrong_arguments(f, name))?;
-                return Ok(Typed { expr, text: format!("{name}({})", shown.join(", ")) });
+                return Ok(Typed {
+                    expr,
+                    text: format!("{name}({})", shown.join(", ")),
+                });
             }
         }
-        Err(Fault::new(SqlErrorKind::Type, at, format!("the types of {name}'s lambda functions cannot be found")))
+        Err(Fault::new(
+            SqlErrorKind::Type,
+            at,
+            format!("the types of {name}'s lambda functions cannot be found"),
+        ))
     }
 
     fn lambda(
@@ -499,42 +673,83 @@ impl Planner<'_> {
     ) -> Checked<(Lambda, String, FieldRef)> {
         let names: Vec<String> = lambda.params.iter().map(|p| p.name.value.clone()).collect();
         if names.len() > parameters.len() {
-            let message = format!("the lambda function has {} parameters, it is given {}", names.len(), parameters.len());
+            let message = format!(
+                "the lambda function has {} parameters, it is given {}",
+                names.len(),
+                parameters.len()
+            );
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
         let mut inner = scope.clone();
         for (name, field) in names.iter().zip(parameters) {
-            inner.lambda.push((name.clone(), Arc::new(field.as_ref().clone().with_name(name))));
+            inner
+                .lambda
+                .push((name.clone(), Arc::new(field.as_ref().clone().with_name(name))));
         }
         let body = self.expr(&lambda.body, &inner)?;
-        let (_, field) = body.expr.to_field(scope.schema.as_ref()).map_err(|e| engine_fault(&e, at))?;
-        let shown = names.iter().map(|n| format!("namedlambdavariable({n})")).collect::<Vec<_>>();
-        let _ = shown;
+        let (_, field) = body
+            .expr
+            .to_field(scope.schema.as_ref())
+            .map_err(|e| engine_fault(&e, at))?;
         let variables = vec!["namedlambdavariable()"; names.len()].join(", ");
         let text = format!("lambdafunction({}, {variables})", body.text);
         Ok((Lambda::new(names, body.expr), text, field))
     }
 
     /// The field `name` of every struct in an array.
-    pub(super) fn field_of_each(&mut self, array: Expr, element: &DataType, name: &str, scope: &Scope, at: Location) -> Checked<Expr> {
+    pub(super) fn field_of_each(
+        &mut self,
+        array: Expr,
+        element: &DataType,
+        name: &str,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Expr> {
         let Some(udf) = self.state.higher_order_functions().get("array_transform").cloned() else {
-            return Err(Fault::new(SqlErrorKind::Unsupported, at, "a field of an array of structs is not supported").help("use transform(array, x -> x.field)"));
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                "a field of an array of structs is not supported",
+            )
+            .help("use transform(array, x -> x.field)"));
         };
         let variable = Arc::new(arrow::datatypes::Field::new("x", element.clone(), true));
         let mut inner = scope.clone();
         inner.lambda.push(("x".into(), Arc::clone(&variable)));
-        let x = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new("x".into(), Some(variable)));
-        let body = self.field(Typed { expr: x, text: "x".into() }, name, &inner, at)?;
+        let x = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new(
+            "x".into(),
+            Some(variable),
+        ));
+        let body = self.field(
+            Typed {
+                expr: x,
+                text: "x".into(),
+            },
+            name,
+            &inner,
+            at,
+        )?;
         let args = vec![array, Expr::Lambda(Lambda::new(vec!["x".into()], body.expr))];
         Ok(Expr::HigherOrderFunction(HigherOrderFunction::new(udf, args)))
     }
 }
 
 fn arguments<'a>(function: &'a ast::Function, at: Location) -> Checked<Arguments<'a>> {
-    let mut out = Arguments { list: Vec::new(), distinct: false, order_by: Vec::new(), nulls: function.null_treatment.map(nulls) };
+    let mut out = Arguments {
+        list: Vec::new(),
+        distinct: false,
+        order_by: Vec::new(),
+        nulls: function.null_treatment.map(nulls),
+    };
     let list = match &function.args {
         FunctionArguments::None => return Ok(out),
-        FunctionArguments::Subquery(_) => return Err(Fault::new(SqlErrorKind::Syntax, at, "a subquery needs parentheses of its own here")),
+        FunctionArguments::Subquery(_) => {
+            return Err(Fault::new(
+                SqlErrorKind::Syntax,
+                at,
+                "a subquery needs parentheses of its own here",
+            ));
+        }
         FunctionArguments::List(list) => list,
     };
     out.distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
@@ -542,16 +757,33 @@ fn arguments<'a>(function: &'a ast::Function, at: Location) -> Checked<Arguments
         match arg {
             FunctionArg::Unnamed(e) => out.list.push(e),
             FunctionArg::Named { name, .. } => {
-                return Err(Fault::new(SqlErrorKind::Unsupported, place(name.span), "arguments by name are not supported").help("give them in order"));
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    place(name.span),
+                    "arguments by name are not supported",
+                )
+                .help("give them in order"));
             }
-            FunctionArg::ExprNamed { .. } => return Err(Fault::new(SqlErrorKind::Unsupported, at, "arguments by name are not supported")),
+            FunctionArg::ExprNamed { .. } => {
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    at,
+                    "arguments by name are not supported",
+                ));
+            }
         }
     }
     for clause in &list.clauses {
         match clause {
             ast::FunctionArgumentClause::IgnoreOrRespectNulls(n) => out.nulls = Some(nulls(*n)),
             ast::FunctionArgumentClause::OrderBy(order) => out.order_by.extend(order),
-            _ => return Err(Fault::new(SqlErrorKind::Unsupported, at, "this clause within a function's arguments is not Spark SQL")),
+            _ => {
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    at,
+                    "this clause within a function's arguments is not Spark SQL",
+                ));
+            }
         }
     }
     Ok(out)
@@ -569,10 +801,16 @@ pub(super) fn null_flag(name: &str, args: &mut Vec<Typed>) -> Option<NullTreatme
     if !["first", "last", "first_value", "last_value", "any_value"].contains(&name) || args.len() != 2 {
         return None;
     }
-    let Expr::Literal(ScalarValue::Boolean(Some(ignore)), _) = &args[1].expr else { return None };
+    let Expr::Literal(ScalarValue::Boolean(Some(ignore)), _) = &args[1].expr else {
+        return None;
+    };
     let ignore = *ignore;
     args.pop();
-    Some(if ignore { NullTreatment::IgnoreNulls } else { NullTreatment::RespectNulls })
+    Some(if ignore {
+        NullTreatment::IgnoreNulls
+    } else {
+        NullTreatment::RespectNulls
+    })
 }
 
 pub(super) fn texts(args: &[Typed]) -> String {
@@ -590,13 +828,36 @@ fn with_filter(text: String, function: &ast::Function, planner: &mut Planner<'_>
 }
 
 fn star(scope: &Scope, relation: Option<&str>) -> Vec<Typed> {
-    scope.star(relation).into_iter().map(|c| Typed { expr: c.expr.clone(), text: c.name.clone() }).collect()
+    scope
+        .star(relation)
+        .into_iter()
+        .map(|c| Typed {
+            expr: c.expr.clone(),
+            text: c.name.clone(),
+        })
+        .collect()
 }
 
 /// Types whose name is a function: `int('12')`.
 fn type_function(name: &str) -> Option<DataType> {
-    let known = ["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp", "binary", "string"];
-    known.contains(&name).then(|| millstream_spark::ddl::parse_type(name).ok()).flatten()
+    let known = [
+        "boolean",
+        "tinyint",
+        "smallint",
+        "int",
+        "bigint",
+        "float",
+        "double",
+        "decimal",
+        "date",
+        "timestamp",
+        "binary",
+        "string",
+    ];
+    known
+        .contains(&name)
+        .then(|| millstream_spark::ddl::parse_type(name).ok())
+        .flatten()
 }
 
 /// Names the function in a message about its arguments.

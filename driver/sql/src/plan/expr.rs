@@ -26,7 +26,12 @@ impl Planner<'_> {
             // Spark reads text as a boolean here.
             DataType::Utf8 => Ok(datafusion::logical_expr::cast(typed.expr, DataType::Boolean)),
             other => {
-                let message = format!("{} takes a condition, {} is {}", scope.place.name(), typed.text, spark_type(&other).to_uppercase());
+                let message = format!(
+                    "{} takes a condition, {} is {}",
+                    scope.place.name(),
+                    typed.text,
+                    spark_type(&other).to_uppercase()
+                );
                 Err(Fault::new(SqlErrorKind::Type, place(expr.span()), message))
             }
         }
@@ -56,7 +61,9 @@ impl Planner<'_> {
             ast::Expr::Interval(interval) => interval_literal(interval, at),
             ast::Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope, at),
             ast::Expr::UnaryOp { op, expr } => self.unary(*op, expr, scope, at),
-            ast::Expr::Cast { kind, expr, data_type, .. } => self.cast(kind, expr, data_type, scope, at),
+            ast::Expr::Cast {
+                kind, expr, data_type, ..
+            } => self.cast(kind, expr, data_type, scope, at),
             ast::Expr::IsNull(e) => self.postfix(e, scope, Expr::is_null, "IS NULL"),
             ast::Expr::IsNotNull(e) => self.postfix(e, scope, Expr::is_not_null, "IS NOT NULL"),
             ast::Expr::IsTrue(e) => self.postfix(e, scope, Expr::is_true, "IS TRUE"),
@@ -67,12 +74,20 @@ impl Planner<'_> {
             ast::Expr::IsNotUnknown(e) => self.postfix(e, scope, Expr::is_not_unknown, "IS NOT UNKNOWN"),
             ast::Expr::IsDistinctFrom(l, r) => self.distinct_from(l, r, true, scope, at),
             ast::Expr::IsNotDistinctFrom(l, r) => self.distinct_from(l, r, false, scope, at),
-            ast::Expr::Between { expr, negated, low, high } => {
+            ast::Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
                 let (e, low, high) = (self.expr(expr, scope)?, self.expr(low, scope)?, self.expr(high, scope)?);
                 let text = format!("(({0} >= {1}) AND ({0} <= {2}))", e.text, low.text, high.text);
                 let text = if *negated { format!("(NOT {text})") } else { text };
                 let between = Between::new(Box::new(e.expr), *negated, Box::new(low.expr), Box::new(high.expr));
-                Ok(Typed { expr: Expr::Between(between), text })
+                Ok(Typed {
+                    expr: Expr::Between(between),
+                    text,
+                })
             }
             ast::Expr::InList { expr, list, negated } => {
                 let e = self.expr(expr, scope)?;
@@ -81,43 +96,87 @@ impl Planner<'_> {
                 let text = format!("({} IN ({}))", e.text, texts.join(", "));
                 let text = if *negated { format!("(NOT {text})") } else { text };
                 let list = list.into_iter().map(|t| t.expr).collect();
-                Ok(Typed { expr: Expr::InList(InList::new(Box::new(e.expr), list, *negated)), text })
+                Ok(Typed {
+                    expr: Expr::InList(InList::new(Box::new(e.expr), list, *negated)),
+                    text,
+                })
             }
-            ast::Expr::InSubquery { expr, subquery, negated } => {
+            ast::Expr::InSubquery {
+                expr,
+                subquery,
+                negated,
+            } => {
                 let e = self.expr(expr, scope)?;
                 let (sub, columns) = self.subquery(subquery, scope)?;
                 if columns != 1 {
-                    return Err(Fault::new(SqlErrorKind::Type, at, format!("the subquery of IN has {columns} columns, it needs one")));
+                    return Err(Fault::new(
+                        SqlErrorKind::Type,
+                        at,
+                        format!("the subquery of IN has {columns} columns, it needs one"),
+                    ));
                 }
                 let text = format!("({} IN (listquery()))", e.text);
-                Ok(Typed { expr: Expr::InSubquery(InSubquery::new(Box::new(e.expr), sub, *negated)), text })
+                Ok(Typed {
+                    expr: Expr::InSubquery(InSubquery::new(Box::new(e.expr), sub, *negated)),
+                    text,
+                })
             }
             ast::Expr::Exists { subquery, negated } => {
                 let (subquery, _) = self.subquery(subquery, scope)?;
-                Ok(Typed { expr: Expr::Exists(Exists::new(subquery, *negated)), text: "exists()".into() })
+                Ok(Typed {
+                    expr: Expr::Exists(Exists::new(subquery, *negated)),
+                    text: "exists()".into(),
+                })
             }
             ast::Expr::Subquery(query) => {
                 let (subquery, columns) = self.subquery(query, scope)?;
                 if columns != 1 {
-                    return Err(Fault::new(SqlErrorKind::Type, at, format!("a subquery used as a value has {columns} columns, it needs one")));
+                    return Err(Fault::new(
+                        SqlErrorKind::Type,
+                        at,
+                        format!("a subquery used as a value has {columns} columns, it needs one"),
+                    ));
                 }
-                Ok(Typed { expr: Expr::ScalarSubquery(subquery), text: "scalarsubquery()".into() })
+                Ok(Typed {
+                    expr: Expr::ScalarSubquery(subquery),
+                    text: "scalarsubquery()".into(),
+                })
             }
-            ast::Expr::Like { negated, any, expr, pattern, escape_char } => {
-                self.like(expr, pattern, escape_char.as_ref(), *negated, *any, false, scope, at)
-            }
-            ast::Expr::ILike { negated, any, expr, pattern, escape_char } => {
-                self.like(expr, pattern, escape_char.as_ref(), *negated, *any, true, scope, at)
-            }
-            ast::Expr::RLike { negated, expr, pattern, .. } => {
+            ast::Expr::Like {
+                negated,
+                any,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_ref(), *negated, *any, false, scope, at),
+            ast::Expr::ILike {
+                negated,
+                any,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_ref(), *negated, *any, true, scope, at),
+            ast::Expr::RLike {
+                negated, expr, pattern, ..
+            } => {
                 let (e, pattern) = (self.expr(expr, scope)?, self.expr(pattern, scope)?);
                 let text = format!("RLIKE({}, {})", e.text, pattern.text);
                 let call = self.scalar(&["rlike", "regexp_like"], vec![e.expr, pattern.expr], scope, at)?;
-                Ok(if *negated { Typed { expr: Expr::Not(Box::new(call)), text: format!("(NOT {text})") } } else { Typed { expr: call, text } })
+                Ok(if *negated {
+                    Typed {
+                        expr: Expr::Not(Box::new(call)),
+                        text: format!("(NOT {text})"),
+                    }
+                } else {
+                    Typed { expr: call, text }
+                })
             }
-            ast::Expr::Case { operand, conditions, else_result, .. } => {
-                self.case(operand.as_deref(), conditions, else_result.as_deref(), scope)
-            }
+            ast::Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref(), scope),
             ast::Expr::Function(function) => self.call(function, scope),
             ast::Expr::Extract { field, expr, .. } => {
                 let e = self.expr(expr, scope)?;
@@ -126,22 +185,44 @@ impl Planner<'_> {
                 let call = self.scalar(&["date_part"], vec![lit(field), e.expr], scope, at)?;
                 Ok(Typed { expr: call, text })
             }
-            ast::Expr::Substring { expr, substring_from, substring_for, .. } => {
+            ast::Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
                 let parts = [Some(expr.as_ref()), substring_from.as_deref(), substring_for.as_deref()];
                 self.plain_call("substring", &parts, scope, at)
             }
             ast::Expr::Position { expr, r#in } => self.plain_call("locate", &[Some(expr), Some(r#in)], scope, at),
-            ast::Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
-                let parts = [Some(expr.as_ref()), Some(overlay_what), Some(overlay_from), overlay_for.as_deref()];
+            ast::Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => {
+                let parts = [
+                    Some(expr.as_ref()),
+                    Some(overlay_what),
+                    Some(overlay_from),
+                    overlay_for.as_deref(),
+                ];
                 self.plain_call("overlay", &parts, scope, at)
             }
-            ast::Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
+            ast::Expr::Trim {
+                trim_where,
+                trim_what,
+                expr,
+                trim_characters,
+            } => {
                 let name = match trim_where {
                     Some(ast::TrimWhereField::Leading) => "ltrim",
                     Some(ast::TrimWhereField::Trailing) => "rtrim",
                     _ => "trim",
                 };
-                let what = trim_what.as_deref().or_else(|| trim_characters.as_ref().and_then(|c| c.first()));
+                let what = trim_what
+                    .as_deref()
+                    .or_else(|| trim_characters.as_ref().and_then(|c| c.first()));
                 self.plain_call(name, &[Some(expr), what], scope, at)
             }
             ast::Expr::Ceil { expr, .. } => self.plain_call("ceil", &[Some(expr)], scope, at),
@@ -149,14 +230,24 @@ impl Planner<'_> {
             ast::Expr::Tuple(items) => self.struct_of(items, scope, at),
             ast::Expr::Struct { values, .. } => self.struct_of(values, scope, at),
             ast::Expr::Named { expr, .. } => self.expr(expr, scope),
-            ast::Expr::Lambda(_) => Err(Fault::new(SqlErrorKind::Syntax, at, "a lambda function can only be the argument of a function")),
+            ast::Expr::Lambda(_) => Err(Fault::new(
+                SqlErrorKind::Syntax,
+                at,
+                "a lambda function can only be the argument of a function",
+            )),
             ast::Expr::Wildcard(_) | ast::Expr::QualifiedWildcard(..) => {
                 Err(Fault::new(SqlErrorKind::Syntax, at, "'*' cannot stand here"))
             }
-            ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_) => {
-                Err(Fault::new(SqlErrorKind::Syntax, at, "ROLLUP, CUBE and GROUPING SETS stand in GROUP BY only"))
-            }
-            _ => Err(Fault::new(SqlErrorKind::Unsupported, at, "this expression is not Spark SQL")),
+            ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_) => Err(Fault::new(
+                SqlErrorKind::Syntax,
+                at,
+                "ROLLUP, CUBE and GROUPING SETS stand in GROUP BY only",
+            )),
+            _ => Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                "this expression is not Spark SQL",
+            )),
         }
     }
 
@@ -178,11 +269,21 @@ impl Planner<'_> {
             }
             Found::Nothing => {
                 if idents.len() == 1
-                    && ["current_date", "current_timestamp", "current_user", "user", "localtimestamp"].contains(&parts[0].to_lowercase().as_str())
+                    && [
+                        "current_date",
+                        "current_timestamp",
+                        "current_user",
+                        "user",
+                        "localtimestamp",
+                    ]
+                    .contains(&parts[0].to_lowercase().as_str())
                 {
                     let name = parts[0].to_lowercase();
                     let expr = self.scalar(&[&name], vec![], scope, at)?;
-                    return Ok(Typed { expr, text: format!("{name}()") });
+                    return Ok(Typed {
+                        expr,
+                        text: format!("{name}()"),
+                    });
                 }
                 return Err(unknown_column(&written, &scope.known(), false, at));
             }
@@ -196,9 +297,16 @@ impl Planner<'_> {
     fn access(&mut self, from: Typed, access: &AccessExpr, scope: &Scope, at: Location) -> Checked<Typed> {
         match access {
             AccessExpr::Dot(ast::Expr::Identifier(ident)) => self.field(from, &ident.value, scope, place(ident.span)),
-            AccessExpr::Dot(_) => Err(Fault::new(SqlErrorKind::Syntax, at, "expected a field's name after '.'")),
+            AccessExpr::Dot(_) => Err(Fault::new(
+                SqlErrorKind::Syntax,
+                at,
+                "expected a field's name after '.'",
+            )),
             AccessExpr::Subscript(Subscript::Slice { .. }) => {
-                Err(Fault::new(SqlErrorKind::Syntax, at, "slices with ':' are not Spark SQL").help("use slice(array, start, length)"))
+                Err(
+                    Fault::new(SqlErrorKind::Syntax, at, "slices with ':' are not Spark SQL")
+                        .help("use slice(array, start, length)"),
+                )
             }
             AccessExpr::Subscript(Subscript::Index { index }) => {
                 let index = self.expr(index, scope)?;
@@ -224,10 +332,20 @@ impl Planner<'_> {
             DataType::Map(..) => self.map_value(from.expr, index.expr, scope, at)?,
             DataType::Struct(_) => match index.expr {
                 Expr::Literal(ScalarValue::Utf8(Some(name)), _) => return self.field(from, &name, scope, at),
-                _ => return Err(Fault::new(SqlErrorKind::Type, at, "a struct's field is named by a quoted text in [...]")),
+                _ => {
+                    return Err(Fault::new(
+                        SqlErrorKind::Type,
+                        at,
+                        "a struct's field is named by a quoted text in [...]",
+                    ));
+                }
             },
             other => {
-                let message = format!("{} is {}, it has no elements", from.text, spark_type(&other).to_uppercase());
+                let message = format!(
+                    "{} is {}, it has no elements",
+                    from.text,
+                    spark_type(&other).to_uppercase()
+                );
                 return Err(Fault::new(SqlErrorKind::Type, at, message));
             }
         };
@@ -266,20 +384,34 @@ impl Planner<'_> {
             }
             DataType::Map(..) => {
                 let expr = self.map_value(from.expr, lit(name), scope, at)?;
-                Ok(Typed { expr, text: format!("{}[{name}]", from.text) })
+                Ok(Typed {
+                    expr,
+                    text: format!("{}[{name}]", from.text),
+                })
             }
             DataType::List(element) if matches!(element.data_type(), DataType::Struct(_)) => {
                 let expr = self.field_of_each(from.expr, element.data_type(), name, scope, at)?;
                 Ok(Typed { expr, text })
             }
             other => {
-                let message = format!("{} is {}, it has no field '{name}'", from.text, spark_type(&other).to_uppercase());
+                let message = format!(
+                    "{} is {}, it has no field '{name}'",
+                    from.text,
+                    spark_type(&other).to_uppercase()
+                );
                 Err(Fault::new(SqlErrorKind::Name, at, message))
             }
         }
     }
 
-    fn binary(&mut self, left: &ast::Expr, op: &BinaryOperator, right: &ast::Expr, scope: &Scope, at: Location) -> Checked<Typed> {
+    fn binary(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        right: &ast::Expr,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
         let (l, r) = (self.expr(left, scope)?, self.expr(right, scope)?);
         // Reported here, so that a bad operand is not blamed on the operator.
         self.type_of(&l.expr, scope, place(left.span()))?;
@@ -294,9 +426,16 @@ impl Planner<'_> {
             BinaryOperator::StringConcat => format!("concat({}, {})", l.text, r.text),
             _ => format!("({} {symbol} {})", l.text, r.text),
         };
-        let mut raw = RawBinaryExpr { op: op.clone(), left: l.expr, right: r.expr };
+        let mut raw = RawBinaryExpr {
+            op: op.clone(),
+            left: l.expr,
+            right: r.expr,
+        };
         for planner in self.state.expr_planners() {
-            match planner.plan_binary_op(raw, scope.schema.as_ref()).map_err(|e| engine_fault(&e, at))? {
+            match planner
+                .plan_binary_op(raw, scope.schema.as_ref())
+                .map_err(|e| engine_fault(&e, at))?
+            {
                 PlannerResult::Planned(expr) => {
                     self.type_of(&expr, scope, at)?;
                     return Ok(Typed { expr, text });
@@ -305,7 +444,11 @@ impl Planner<'_> {
             }
         }
         let Some(operator) = operator(op) else {
-            return Err(Fault::new(SqlErrorKind::Unsupported, at, format!("the operator {op} is not Spark SQL")));
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                format!("the operator {op} is not Spark SQL"),
+            ));
         };
         let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(raw.left), operator, Box::new(raw.right)));
         self.type_of(&expr, scope, at)?;
@@ -322,29 +465,53 @@ impl Planner<'_> {
         let e = self.expr(expr, scope)?;
         self.type_of(&e.expr, scope, place(expr.span()))?;
         Ok(match op {
-            UnaryOperator::Plus => Typed { text: format!("(+ {})", e.text), ..e },
+            UnaryOperator::Plus => Typed {
+                text: format!("(+ {})", e.text),
+                ..e
+            },
             UnaryOperator::Minus => {
                 let text = format!("(- {})", e.text);
                 let expr = match self.type_of(&e.expr, scope, at)? {
                     // Spark reads text as a double here.
-                    DataType::Utf8 => Expr::Negative(Box::new(datafusion::logical_expr::cast(e.expr, DataType::Float64))),
+                    DataType::Utf8 => {
+                        Expr::Negative(Box::new(datafusion::logical_expr::cast(e.expr, DataType::Float64)))
+                    }
                     _ => Expr::Negative(Box::new(e.expr)),
                 };
                 Typed { expr, text }
             }
             UnaryOperator::Not | UnaryOperator::BangNot => {
                 let text = format!("(NOT {})", e.text);
-                Typed { expr: Expr::Not(Box::new(e.expr)), text }
+                Typed {
+                    expr: Expr::Not(Box::new(e.expr)),
+                    text,
+                }
             }
             UnaryOperator::BitwiseNot => {
                 let text = format!("~{}", e.text);
-                Typed { expr: self.scalar(&["bitwise_not"], vec![e.expr], scope, at)?, text }
+                Typed {
+                    expr: self.scalar(&["bitwise_not"], vec![e.expr], scope, at)?,
+                    text,
+                }
             }
-            other => return Err(Fault::new(SqlErrorKind::Unsupported, at, format!("the operator {other} is not Spark SQL"))),
+            other => {
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    at,
+                    format!("the operator {other} is not Spark SQL"),
+                ));
+            }
         })
     }
 
-    fn cast(&mut self, kind: &ast::CastKind, expr: &ast::Expr, to: &ast::DataType, scope: &Scope, at: Location) -> Checked<Typed> {
+    fn cast(
+        &mut self,
+        kind: &ast::CastKind,
+        expr: &ast::Expr,
+        to: &ast::DataType,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
         let e = self.expr(expr, scope)?;
         self.type_of(&e.expr, scope, place(expr.span()))?;
         let data_type = self.sql_type(to, at)?;
@@ -354,7 +521,9 @@ impl Planner<'_> {
             _ => format!("CAST({} AS {shown})", e.text),
         };
         let expr = match kind {
-            ast::CastKind::TryCast | ast::CastKind::SafeCast => Expr::TryCast(TryCast::new(Box::new(e.expr), data_type)),
+            ast::CastKind::TryCast | ast::CastKind::SafeCast => {
+                Expr::TryCast(TryCast::new(Box::new(e.expr), data_type))
+            }
             _ => Expr::Cast(Cast::new(Box::new(e.expr), data_type)),
         };
         Ok(Typed { expr, text })
@@ -365,14 +534,21 @@ impl Planner<'_> {
         let text = of.to_string();
         millstream_spark::ddl::parse_type(&text).map_err(|e| {
             let message = e.to_string();
-            let message = message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest).to_owned();
+            let message = message
+                .split_once(": ")
+                .map_or(message.as_str(), |(_, rest)| rest)
+                .to_owned();
             Fault::new(SqlErrorKind::Type, at, message)
         })
     }
 
     fn typed_string(&mut self, typed: &ast::TypedString, at: Location) -> Checked<Typed> {
         let Value::SingleQuotedString(value) = &typed.value.value else {
-            return Err(Fault::new(SqlErrorKind::Syntax, at, "expected a quoted text after the type"));
+            return Err(Fault::new(
+                SqlErrorKind::Syntax,
+                at,
+                "expected a quoted text after the type",
+            ));
         };
         let word = typed.data_type.to_string().to_uppercase();
         if word == "X" {
@@ -380,7 +556,10 @@ impl Planner<'_> {
         }
         let to = self.sql_type(&typed.data_type, at)?;
         if !matches!(to, DataType::Date32 | DataType::Timestamp(..)) {
-            return Err(Fault::new(SqlErrorKind::Syntax, at, format!("{word} '...' is no literal")).help(format!("use CAST('...' AS {word})")));
+            return Err(
+                Fault::new(SqlErrorKind::Syntax, at, format!("{word} '...' is no literal"))
+                    .help(format!("use CAST('...' AS {word})")),
+            );
         }
         let array: arrow::array::ArrayRef = Arc::new(arrow::array::StringArray::from(vec![value.as_str()]));
         let cast = millstream_spark::cast::cast_array(&array, &to, &self.time_zone)
@@ -390,18 +569,42 @@ impl Planner<'_> {
         let Some(value_as) = cast else {
             return Err(Fault::new(SqlErrorKind::Type, at, format!("'{value}' is not a {word}")));
         };
-        let shown = if matches!(to, DataType::Timestamp(..)) && value.len() == 10 { format!("{value} 00:00:00") } else { value.clone() };
-        Ok(Typed { expr: Expr::Literal(value_as, None), text: format!("{word} '{shown}'") })
+        let shown = if matches!(to, DataType::Timestamp(..)) && value.len() == 10 {
+            format!("{value} 00:00:00")
+        } else {
+            value.clone()
+        };
+        Ok(Typed {
+            expr: Expr::Literal(value_as, None),
+            text: format!("{word} '{shown}'"),
+        })
     }
 
     fn postfix(&mut self, e: &ast::Expr, scope: &Scope, make: fn(Expr) -> Expr, words: &str) -> Checked<Typed> {
         let e = self.expr(e, scope)?;
-        Ok(Typed { expr: make(e.expr), text: format!("({} {words})", e.text) })
+        Ok(Typed {
+            expr: make(e.expr),
+            text: format!("({} {words})", e.text),
+        })
     }
 
-    fn distinct_from(&mut self, l: &ast::Expr, r: &ast::Expr, distinct: bool, scope: &Scope, at: Location) -> Checked<Typed> {
+    fn distinct_from(
+        &mut self,
+        l: &ast::Expr,
+        r: &ast::Expr,
+        distinct: bool,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
         let same = self.binary(l, &BinaryOperator::Spaceship, r, scope, at)?;
-        Ok(if distinct { Typed { expr: Expr::Not(Box::new(same.expr)), text: format!("(NOT {})", same.text) } } else { same })
+        Ok(if distinct {
+            Typed {
+                expr: Expr::Not(Box::new(same.expr)),
+                text: format!("(NOT {})", same.text),
+            }
+        } else {
+            same
+        })
     }
 
     fn case(
@@ -435,8 +638,15 @@ impl Planner<'_> {
             text.push_str(&format!(" ELSE {}", e.text));
         }
         text.push_str(" END");
-        let case = Case::new(operand.map(|o| Box::new(o.expr)), when_then, otherwise.map(|e| Box::new(e.expr)));
-        Ok(Typed { expr: Expr::Case(case), text })
+        let case = Case::new(
+            operand.map(|o| Box::new(o.expr)),
+            when_then,
+            otherwise.map(|e| Box::new(e.expr)),
+        );
+        Ok(Typed {
+            expr: Expr::Case(case),
+            text,
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of the syntax node")]
@@ -457,8 +667,15 @@ impl Planner<'_> {
                 .map(|p| self.like(expr, p, escape, negated, false, ignore_case, scope, at))
                 .collect::<Checked<Vec<_>>>()?;
             let text = each.iter().map(|t| t.text.clone()).collect::<Vec<_>>().join(" OR ");
-            let joined = each.into_iter().map(|t| t.expr).reduce(Expr::or).unwrap_or_else(|| lit(false));
-            return Ok(Typed { expr: joined, text: format!("({text})") });
+            let joined = each
+                .into_iter()
+                .map(|t| t.expr)
+                .reduce(Expr::or)
+                .unwrap_or_else(|| lit(false));
+            return Ok(Typed {
+                expr: joined,
+                text: format!("({text})"),
+            });
         }
         let (e, pattern) = (self.expr(expr, scope)?, self.expr(pattern, scope)?);
         let word = if ignore_case { "ILIKE" } else { "LIKE" };
@@ -475,7 +692,11 @@ impl Planner<'_> {
                 Expr::Literal(ScalarValue::Utf8(Some(backslash_escapes(&text, escape))), m)
             }
             (Some(_), _) => {
-                return Err(Fault::new(SqlErrorKind::Unsupported, at, "ESCAPE needs a pattern that is a literal"));
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    at,
+                    "ESCAPE needs a pattern that is a literal",
+                ));
             }
         };
         let text_of = |e: Expr, of: DataType| match of {
@@ -484,24 +705,51 @@ impl Planner<'_> {
         };
         let of = self.type_of(&e.expr, scope, at)?;
         let of_pattern = self.type_of(&pattern, scope, at)?;
-        let pattern = if of_pattern == DataType::Null { lit(ScalarValue::Utf8(None)) } else { text_of(pattern, of_pattern) };
-        let like = Like::new(negated, Box::new(text_of(e.expr, of)), Box::new(pattern), None, ignore_case);
-        Ok(Typed { expr: Expr::Like(like), text })
+        let pattern = if of_pattern == DataType::Null {
+            lit(ScalarValue::Utf8(None))
+        } else {
+            text_of(pattern, of_pattern)
+        };
+        let like = Like::new(
+            negated,
+            Box::new(text_of(e.expr, of)),
+            Box::new(pattern),
+            None,
+            ignore_case,
+        );
+        Ok(Typed {
+            expr: Expr::Like(like),
+            text,
+        })
     }
 
     fn subquery(&mut self, query: &ast::Query, scope: &Scope) -> Checked<(Subquery, usize)> {
         let relation = self.query(query, Some(Arc::new(scope.clone())))?;
         let outer_ref_columns = relation.plan.all_out_ref_exprs();
         let columns = relation.names.len();
-        Ok((Subquery { subquery: Arc::new(relation.plan), outer_ref_columns, spans: Default::default() }, columns))
+        Ok((
+            Subquery {
+                subquery: Arc::new(relation.plan),
+                outer_ref_columns,
+                spans: Default::default(),
+            },
+            columns,
+        ))
     }
 
     /// A call of `name` with the arguments that are given.
     fn plain_call(&mut self, name: &str, args: &[Option<&ast::Expr>], scope: &Scope, at: Location) -> Checked<Typed> {
-        let args = args.iter().flatten().map(|e| self.expr(e, scope)).collect::<Checked<Vec<_>>>()?;
+        let args = args
+            .iter()
+            .flatten()
+            .map(|e| self.expr(e, scope))
+            .collect::<Checked<Vec<_>>>()?;
         let texts: Vec<String> = args.iter().map(|t| t.text.clone()).collect();
         let expr = self.scalar(&[name], args.into_iter().map(|t| t.expr).collect(), scope, at)?;
-        Ok(Typed { expr, text: format!("{name}({})", texts.join(", ")) })
+        Ok(Typed {
+            expr,
+            text: format!("{name}({})", texts.join(", ")),
+        })
     }
 }
 
@@ -547,25 +795,47 @@ fn operator(op: &BinaryOperator) -> Option<Operator> {
 
 /// A literal with Spark's type: whole numbers are INT if they fit, else BIGINT, else DECIMAL; fractions are DECIMAL.
 fn literal(value: &Value, negative: bool, at: Location) -> Checked<Typed> {
-    let typed = |value: ScalarValue, text: String| Ok(Typed { expr: Expr::Literal(value, None), text });
+    let typed = |value: ScalarValue, text: String| {
+        Ok(Typed {
+            expr: Expr::Literal(value, None),
+            text,
+        })
+    };
     match value {
         Value::Number(text, _) => {
             let sign = if negative { "-" } else { "" };
-            let (value, shown) = number(&format!("{sign}{text}"))
-                .ok_or_else(|| Fault::new(SqlErrorKind::Type, at, format!("the number {sign}{text} does not fit its type")))?;
+            let (value, shown) = number(&format!("{sign}{text}")).ok_or_else(|| {
+                Fault::new(
+                    SqlErrorKind::Type,
+                    at,
+                    format!("the number {sign}{text} does not fit its type"),
+                )
+            })?;
             typed(value, shown)
         }
-        Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => typed(ScalarValue::Utf8(Some(s.clone())), s.clone()),
+        Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => {
+            typed(ScalarValue::Utf8(Some(s.clone())), s.clone())
+        }
         Value::HexStringLiteral(hex) => {
-            let even = if hex.len() % 2 == 0 { hex.clone() } else { format!("0{hex}") };
-            let bytes: Option<Vec<u8>> =
-                (0..even.len() / 2).map(|i| even.get(2 * i..2 * i + 2).and_then(|d| u8::from_str_radix(d, 16).ok())).collect();
-            let bytes = bytes.ok_or_else(|| Fault::new(SqlErrorKind::Syntax, at, format!("X'{hex}' is not hexadecimal")))?;
+            let even = if hex.len() % 2 == 0 {
+                hex.clone()
+            } else {
+                format!("0{hex}")
+            };
+            let bytes: Option<Vec<u8>> = (0..even.len() / 2)
+                .map(|i| even.get(2 * i..2 * i + 2).and_then(|d| u8::from_str_radix(d, 16).ok()))
+                .collect();
+            let bytes =
+                bytes.ok_or_else(|| Fault::new(SqlErrorKind::Syntax, at, format!("X'{hex}' is not hexadecimal")))?;
             typed(ScalarValue::Binary(Some(bytes)), format!("X'{}'", hex.to_uppercase()))
         }
         Value::Boolean(b) => typed(ScalarValue::Boolean(Some(*b)), b.to_string()),
         Value::Null => typed(ScalarValue::Null, "NULL".into()),
-        other => Err(Fault::new(SqlErrorKind::Syntax, at, format!("{other} is not a literal of Spark SQL"))),
+        other => Err(Fault::new(
+            SqlErrorKind::Syntax,
+            at,
+            format!("{other} is not a literal of Spark SQL"),
+        )),
     }
 }
 
@@ -605,9 +875,17 @@ fn shown_float(value: f64, plain: &str) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e7).contains(&size) {
         let text = format!("{value:E}");
-        return if text.split('E').next().is_some_and(|m| m.contains('.')) { text } else { text.replacen('E', ".0E", 1) };
+        return if text.split('E').next().is_some_and(|m| m.contains('.')) {
+            text
+        } else {
+            text.replacen('E', ".0E", 1)
+        };
     }
-    if plain.contains('.') { plain.to_owned() } else { format!("{plain}.0") }
+    if plain.contains('.') {
+        plain.to_owned()
+    } else {
+        format!("{plain}.0")
+    }
 }
 
 fn decimal(text: &str) -> Option<ScalarValue> {
@@ -627,9 +905,15 @@ fn decimal(text: &str) -> Option<ScalarValue> {
         scale += 1;
     }
     let length = if unscaled == 0 { 1 } else { unscaled.to_string().len() };
-    let precision = u8::try_from(length.max(usize::try_from(scale).ok()?)).ok().filter(|p| *p <= 38)?;
+    let precision = u8::try_from(length.max(usize::try_from(scale).ok()?))
+        .ok()
+        .filter(|p| *p <= 38)?;
     let value = if negative { -unscaled } else { unscaled };
-    Some(ScalarValue::Decimal128(Some(value), precision.max(1), i8::try_from(scale).ok()?))
+    Some(ScalarValue::Decimal128(
+        Some(value),
+        precision.max(1),
+        i8::try_from(scale).ok()?,
+    ))
 }
 
 fn interval_literal(interval: &ast::Interval, at: Location) -> Checked<Typed> {
@@ -641,11 +925,18 @@ fn interval_literal(interval: &ast::Interval, at: Location) -> Checked<Typed> {
         _ => None,
     };
     let Some(value) = value else {
-        return Err(Fault::new(SqlErrorKind::Unsupported, at, "an interval is a literal").help("for instance: INTERVAL 10 MINUTES; or use make_interval(...)"));
+        return Err(Fault::new(SqlErrorKind::Unsupported, at, "an interval is a literal")
+            .help("for instance: INTERVAL 10 MINUTES; or use make_interval(...)"));
     };
-    let nanos = value.micros.checked_mul(1000).ok_or_else(|| Fault::new(SqlErrorKind::Type, at, "the interval is too long"))?;
+    let nanos = value
+        .micros
+        .checked_mul(1000)
+        .ok_or_else(|| Fault::new(SqlErrorKind::Type, at, "the interval is too long"))?;
     let scalar = ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(value.months, value.days, nanos)));
-    Ok(Typed { expr: Expr::Literal(scalar, None), text: shown_interval(value) })
+    Ok(Typed {
+        expr: Expr::Literal(scalar, None),
+        text: shown_interval(value),
+    })
 }
 
 fn shown_interval(value: Interval) -> String {

@@ -48,13 +48,23 @@ impl Planner<'_> {
         match whole {
             Some(from) => Ok(from),
             None => {
-                let plan = LogicalPlanBuilder::empty(true).build().map_err(|e| engine_fault(&e, Location::new(0, 0)))?;
-                Ok(From { plan, scope: Scope::empty(outer) })
+                let plan = LogicalPlanBuilder::empty(true)
+                    .build()
+                    .map_err(|e| engine_fault(&e, Location::new(0, 0)))?;
+                Ok(From {
+                    plan,
+                    scope: Scope::empty(outer),
+                })
             }
         }
     }
 
-    fn table_with_joins(&mut self, table: &TableWithJoins, sofar: Option<Scope>, outer: Option<Arc<Scope>>) -> Checked<From> {
+    fn table_with_joins(
+        &mut self,
+        table: &TableWithJoins,
+        sofar: Option<Scope>,
+        outer: Option<Arc<Scope>>,
+    ) -> Checked<From> {
         let mut left = self.table_factor(&table.relation, sofar.as_ref(), outer.clone())?;
         for join in &table.joins {
             let at = place(join.relation.span());
@@ -70,25 +80,53 @@ impl Planner<'_> {
                 JoinOperator::FullOuter(c) => (JoinType::Full, c),
                 JoinOperator::Semi(c) | JoinOperator::LeftSemi(c) => (JoinType::LeftSemi, c),
                 JoinOperator::Anti(c) | JoinOperator::LeftAnti(c) => (JoinType::LeftAnti, c),
-                _ => return Err(Fault::new(SqlErrorKind::Unsupported, at, "this kind of join is not Spark SQL")),
+                _ => {
+                    return Err(Fault::new(
+                        SqlErrorKind::Unsupported,
+                        at,
+                        "this kind of join is not Spark SQL",
+                    ));
+                }
             };
             left = self.join(left, right, kind, constraint, outer.clone(), at)?;
         }
         Ok(left)
     }
 
-    fn table_factor(&mut self, factor: &TableFactor, sofar: Option<&Scope>, outer: Option<Arc<Scope>>) -> Checked<From> {
+    fn table_factor(
+        &mut self,
+        factor: &TableFactor,
+        sofar: Option<&Scope>,
+        outer: Option<Arc<Scope>>,
+    ) -> Checked<From> {
         let at = place(factor.span());
         match factor {
-            TableFactor::Table { name, alias, args, sample, .. } => {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                sample,
+                ..
+            } => {
                 if sample.is_some() {
-                    return Err(Fault::new(SqlErrorKind::Unsupported, at, "TABLESAMPLE is not supported"));
+                    return Err(Fault::new(
+                        SqlErrorKind::Unsupported,
+                        at,
+                        "TABLESAMPLE is not supported",
+                    ));
                 }
                 let Some(ident) = name.0.last().and_then(|p| p.as_ident()) else {
                     return Err(Fault::new(SqlErrorKind::Syntax, at, "expected a table's name"));
                 };
                 if let Some(args) = args {
-                    return self.table_function(&ident.value, &args.args, alias.as_ref(), sofar, outer, place(ident.span));
+                    return self.table_function(
+                        &ident.value,
+                        &args.args,
+                        alias.as_ref(),
+                        sofar,
+                        outer,
+                        place(ident.span),
+                    );
                 }
                 let (stream, table) = match stream_table(&ident.value) {
                     Some(table) => (true, table),
@@ -98,9 +136,18 @@ impl Planner<'_> {
                 let relation = self.table(table, stream, place(ident.span))?;
                 self.aliased(relation, Some(table), alias.as_ref(), self.streams > before, outer)
             }
-            TableFactor::Derived { lateral, subquery, alias, sample } => {
+            TableFactor::Derived {
+                lateral,
+                subquery,
+                alias,
+                sample,
+            } => {
                 if sample.is_some() {
-                    return Err(Fault::new(SqlErrorKind::Unsupported, at, "TABLESAMPLE is not supported"));
+                    return Err(Fault::new(
+                        SqlErrorKind::Unsupported,
+                        at,
+                        "TABLESAMPLE is not supported",
+                    ));
                 }
                 let before = self.streams;
                 if *lateral {
@@ -112,18 +159,39 @@ impl Planner<'_> {
                         outer_ref_columns,
                         spans: Default::default(),
                     });
-                    return self.aliased(Relation { plan, names: relation.names }, None, alias.as_ref(), self.streams > before, outer);
+                    return self.aliased(
+                        Relation {
+                            plan,
+                            names: relation.names,
+                        },
+                        None,
+                        alias.as_ref(),
+                        self.streams > before,
+                        outer,
+                    );
                 }
                 let relation = self.query(subquery, None)?;
                 self.aliased(relation, None, alias.as_ref(), self.streams > before, outer)
             }
-            TableFactor::NestedJoin { table_with_joins, alias } => {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
                 let inner = self.table_with_joins(table_with_joins, None, outer.clone())?;
                 match alias {
                     None => Ok(inner),
                     Some(_) => {
                         let names = inner.scope.columns.iter().map(|c| c.name.clone()).collect();
-                        self.aliased(Relation { plan: inner.plan, names }, None, alias.as_ref(), false, outer)
+                        self.aliased(
+                            Relation {
+                                plan: inner.plan,
+                                names,
+                            },
+                            None,
+                            alias.as_ref(),
+                            false,
+                            outer,
+                        )
                     }
                 }
             }
@@ -132,20 +200,41 @@ impl Planner<'_> {
                 self.table_function(&name, args, alias.as_ref(), sofar, outer, at)
             }
             TableFactor::TableFunction { .. } | TableFactor::UNNEST { .. } => {
-                Err(Fault::new(SqlErrorKind::Unsupported, at, "this table function is not Spark SQL").help("use LATERAL VIEW explode(...)"))
+                Err(
+                    Fault::new(SqlErrorKind::Unsupported, at, "this table function is not Spark SQL")
+                        .help("use LATERAL VIEW explode(...)"),
+                )
             }
-            TableFactor::Pivot { table, aggregate_functions, value_column, value_source, alias, .. } => {
+            TableFactor::Pivot {
+                table,
+                aggregate_functions,
+                value_column,
+                value_source,
+                alias,
+                ..
+            } => {
                 let from = self.table_factor(table, sofar, outer.clone())?;
                 let relation = self.pivot(from, aggregate_functions, value_column, value_source, at)?;
                 self.aliased(relation, None, alias.as_ref(), false, outer)
             }
-            TableFactor::Unpivot { table, value, name, columns, null_inclusion, alias } => {
+            TableFactor::Unpivot {
+                table,
+                value,
+                name,
+                columns,
+                null_inclusion,
+                alias,
+            } => {
                 let from = self.table_factor(table, sofar, outer.clone())?;
                 let keep_nulls = matches!(null_inclusion, Some(ast::NullInclusion::IncludeNulls));
                 let relation = self.unpivot(from, value, name, columns, keep_nulls, at)?;
                 self.aliased(relation, None, alias.as_ref(), false, outer)
             }
-            _ => Err(Fault::new(SqlErrorKind::Unsupported, at, "this form of relation is not Spark SQL")),
+            _ => Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                "this form of relation is not Spark SQL",
+            )),
         }
     }
 
@@ -181,7 +270,11 @@ impl Planner<'_> {
             && !alias.columns.is_empty()
         {
             if alias.columns.len() != relation.names.len() {
-                let message = format!("{} column names are given, there are {} columns", alias.columns.len(), relation.names.len());
+                let message = format!(
+                    "{} column names are given, there are {} columns",
+                    alias.columns.len(),
+                    relation.names.len()
+                );
                 return Err(Fault::new(SqlErrorKind::Name, place(alias.name.span), message));
             }
             relation.names = alias.columns.iter().map(|c| c.name.value.clone()).collect();
@@ -195,30 +288,56 @@ impl Planner<'_> {
             .alias(name)
             .and_then(LogicalPlanBuilder::build)
             .map_err(|e| engine_fault(&e, alias.map_or(Location::new(0, 0), |a| place(a.name.span))))?;
-        let relation = Relation { plan, names: relation.names };
+        let relation = Relation {
+            plan,
+            names: relation.names,
+        };
         let scope = Scope::of(&relation, shown, outer);
-        Ok(From { plan: relation.plan, scope })
+        Ok(From {
+            plan: relation.plan,
+            scope,
+        })
     }
 
     /// A relation's name within the whole plan: the same alias may stand in several queries of it.
     fn relation_name(&mut self, shown: &str) -> datafusion::common::TableReference {
         let used = self.relations.entry(shown.to_lowercase()).or_insert(0);
         *used += 1;
-        let name = if *used == 1 { shown.to_owned() } else { format!("{shown}#{used}") };
+        let name = if *used == 1 {
+            shown.to_owned()
+        } else {
+            format!("{shown}#{used}")
+        };
         datafusion::common::TableReference::bare(name)
     }
 
     fn watermark(&mut self, relation: Relation, number: usize, streaming: bool) -> Checked<Relation> {
-        let Some(delay) = self.delays.get(number).cloned() else { return Ok(relation) };
-        let found: Vec<usize> =
-            relation.names.iter().enumerate().filter(|(_, n)| n.eq_ignore_ascii_case(&delay.column)).map(|(i, _)| i).collect();
+        let Some(delay) = self.delays.get(number).cloned() else {
+            return Ok(relation);
+        };
+        let found: Vec<usize> = relation
+            .names
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| n.eq_ignore_ascii_case(&delay.column))
+            .map(|(i, _)| i)
+            .collect();
         let [index] = found.as_slice() else {
-            return Err(unknown_column(&delay.column, &relation.names, !found.is_empty(), delay.at));
+            return Err(unknown_column(
+                &delay.column,
+                &relation.names,
+                !found.is_empty(),
+                delay.at,
+            ));
         };
         let field = relation.plan.schema().field(*index).clone();
         if !matches!(field.data_type(), arrow::datatypes::DataType::Timestamp(_, Some(_))) {
             let of = millstream_spark::type_name::spark_type(field.data_type());
-            let message = format!("a watermark needs a TIMESTAMP, '{}' is {}", delay.column, of.to_uppercase());
+            let message = format!(
+                "a watermark needs a TIMESTAMP, '{}' is {}",
+                delay.column,
+                of.to_uppercase()
+            );
             return Err(Fault::new(SqlErrorKind::Type, delay.at, message));
         }
         // A watermark on rows that end means nothing, as in Spark.
@@ -226,16 +345,27 @@ impl Planner<'_> {
             return Ok(relation);
         }
         if has_watermark(&relation.plan) {
-            return Err(Fault::new(SqlErrorKind::Unsupported, delay.at, "this stream has a watermark already")
-                .help("one watermark per stream; take one of the two away"));
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                delay.at,
+                "this stream has a watermark already",
+            )
+            .help("one watermark per stream; take one of the two away"));
         }
         let id = u32::try_from(self.watermarks.len()).unwrap_or(u32::MAX);
         let column = Expr::Column(super::scope::columns(&relation.plan)[*index].clone());
         let node = WatermarkNode::try_new(relation.plan, column, id).map_err(|e| engine_fault(&e, delay.at))?;
-        self.watermarks.push(WatermarkSpec { id, column: relation.names[*index].clone(), delay_ms: delay.delay_ms });
+        self.watermarks.push(WatermarkSpec {
+            id,
+            column: relation.names[*index].clone(),
+            delay_ms: delay.delay_ms,
+        });
         self.watermark_places.push(delay.at);
         let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-        Ok(Relation { plan, names: relation.names })
+        Ok(Relation {
+            plan,
+            names: relation.names,
+        })
     }
 
     /// A common table expression, view or table by name.
@@ -246,11 +376,21 @@ impl Planner<'_> {
 
     fn table(&mut self, name: &str, stream: bool, at: Location) -> Checked<Relation> {
         let lower = name.to_lowercase();
-        let cte = self.ctes.iter().rposition(|(n, _)| n.eq_ignore_ascii_case(name)).map(|i| Arc::clone(&self.ctes[i].1));
+        let cte = self
+            .ctes
+            .iter()
+            .rposition(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|i| Arc::clone(&self.ctes[i].1));
         let is_view = cte.is_some() || self.catalog.views.contains_key(&lower);
         if stream && is_view {
-            return Err(Fault::new(SqlErrorKind::Unsupported, at, format!("'{name}' is a query, STREAM goes before a table"))
-                .help(format!("write STREAM in the FROM clause of '{name}' and read it here without")));
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                format!("'{name}' is a query, STREAM goes before a table"),
+            )
+            .help(format!(
+                "write STREAM in the FROM clause of '{name}' and read it here without"
+            )));
         }
         if let Some(cte) = cte {
             // It sees what was in sight where it stands, not what is here.
@@ -286,7 +426,11 @@ impl Planner<'_> {
 
     fn view(&mut self, view: &super::View, at: Location) -> Checked<Relation> {
         if self.views.iter().any(|v| v.eq_ignore_ascii_case(&view.name)) {
-            return Err(Fault::new(SqlErrorKind::Name, at, format!("view '{}' reads itself", view.name)));
+            return Err(Fault::new(
+                SqlErrorKind::Name,
+                at,
+                format!("view '{}' reads itself", view.name),
+            ));
         }
         self.views.push(view.name.clone());
         let ctes = std::mem::take(&mut self.ctes);
@@ -307,7 +451,11 @@ impl Planner<'_> {
         outer: Option<Arc<Scope>>,
         at: Location,
     ) -> Checked<From> {
-        let both = left.plan.schema().join(right.plan.schema()).map_err(|e| engine_fault(&e, at))?;
+        let both = left
+            .plan
+            .schema()
+            .join(right.plan.schema())
+            .map_err(|e| engine_fault(&e, at))?;
         let mut scope = merged(&left.scope, &right.scope);
         scope.schema = Arc::new(both);
         scope.outer = outer;
@@ -316,14 +464,23 @@ impl Planner<'_> {
             JoinConstraint::On(on) => Some(self.condition(on, &scope.at(Place::Join))?),
             JoinConstraint::Using(names) => {
                 for name in names {
-                    let name = name.0.last().and_then(|p| p.as_ident()).map(|i| i.value.clone()).unwrap_or_default();
+                    let name = name
+                        .0
+                        .last()
+                        .and_then(|p| p.as_ident())
+                        .map(|i| i.value.clone())
+                        .unwrap_or_default();
                     shared.push(name);
                 }
                 None
             }
             JoinConstraint::Natural => {
                 let listed = right.scope.star(None);
-                let both = left.scope.star(None).into_iter().filter(|c| listed.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name)));
+                let both = left
+                    .scope
+                    .star(None)
+                    .into_iter()
+                    .filter(|c| listed.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name)));
                 shared.extend(both.map(|c| c.name.clone()));
                 None
             }
@@ -374,7 +531,12 @@ fn using_columns(columns: Vec<ScopeColumn>, pairs: Vec<(Expr, Expr, String)>, ki
             JoinType::Full => datafusion::functions::core::expr_fn::coalesce(vec![left.clone(), right.clone()]),
             _ => left.clone(),
         };
-        out.push(ScopeColumn { relation: None, name: name.clone(), expr, in_star: true });
+        out.push(ScopeColumn {
+            relation: None,
+            name: name.clone(),
+            expr,
+            in_star: true,
+        });
     }
     for mut column in columns {
         if pairs.iter().any(|(l, r, _)| column.expr == *l || column.expr == *r) {
@@ -399,20 +561,31 @@ fn with_names(relation: Relation, names: &[String], at: Location) -> Checked<Rel
         return Ok(relation);
     }
     if names.len() != relation.names.len() {
-        let message = format!("{} column names are given, the query has {} columns", names.len(), relation.names.len());
+        let message = format!(
+            "{} column names are given, the query has {} columns",
+            names.len(),
+            relation.names.len()
+        );
         return Err(Fault::new(SqlErrorKind::Name, at, message));
     }
-    Ok(Relation { plan: relation.plan, names: names.to_vec() })
+    Ok(Relation {
+        plan: relation.plan,
+        names: names.to_vec(),
+    })
 }
 
 fn has_watermark(plan: &LogicalPlan) -> bool {
-    plan.schema().fields().iter().any(|f| f.metadata().contains_key(millstream_plan::event_time::EVENT_TIME))
+    plan.schema()
+        .fields()
+        .iter()
+        .any(|f| f.metadata().contains_key(millstream_plan::event_time::EVENT_TIME))
 }
 
 /// The error that a column does not exist, with what may have been meant.
 pub(super) fn unknown_column(name: &str, known: &[String], ambiguous: bool, at: Location) -> Box<Fault> {
     if ambiguous {
-        return Fault::new(SqlErrorKind::Name, at, format!("'{name}' is ambiguous")).help("put the relation's name before it: t.column");
+        return Fault::new(SqlErrorKind::Name, at, format!("'{name}' is ambiguous"))
+            .help("put the relation's name before it: t.column");
     }
     let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
     names.sort_unstable();

@@ -50,8 +50,12 @@ pub(crate) struct View {
 impl Catalog {
     /// The error that there is no table `name`.
     pub(crate) fn unknown_table(&self, name: &str, at: Location) -> Box<Fault> {
-        let mut known: Vec<&str> =
-            self.tables.values().map(|t| t.name.as_str()).chain(self.views.values().map(|v| v.name.as_str())).collect();
+        let mut known: Vec<&str> = self
+            .tables
+            .values()
+            .map(|t| t.name.as_str())
+            .chain(self.views.values().map(|v| v.name.as_str()))
+            .collect();
         known.sort_unstable();
         let help = match nearest(name, &known) {
             Some(near) => format!("did you mean '{near}'?"),
@@ -65,6 +69,7 @@ impl Catalog {
 /// Plans one query; collects what it reads.
 pub(crate) struct Planner<'a> {
     pub(crate) state: &'a SessionState,
+    pub(crate) time_zone: chrono_tz::Tz,
     pub(crate) catalog: &'a Catalog,
     pub(crate) sources: BTreeMap<SlotId, SourceSpec>,
     pub(crate) watermarks: Vec<WatermarkSpec>,
@@ -98,9 +103,10 @@ struct Cte {
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(state: &'a SessionState, catalog: &'a Catalog) -> Self {
+    pub(crate) fn new(state: &'a SessionState, time_zone: chrono_tz::Tz, catalog: &'a Catalog) -> Self {
         Self {
             state,
+            time_zone,
             catalog,
             sources: BTreeMap::new(),
             watermarks: Vec::new(),
@@ -147,17 +153,35 @@ pub(crate) fn engine_fault(error: &DataFusionError, at: Location) -> Box<Fault> 
 pub(crate) fn plain(message: &str) -> String {
     let mut text = message.to_owned();
     for noise in [
-        "Error during planning: ", "Internal error: ", "This feature is not implemented: ", "Schema error: ", "Execution error: ",
-        "type_coercion\ncaused by\n", "Invalid or Unsupported Configuration: ", "External error: ", "SQL error: ", "Arrow error: ",
-        "Invalid argument error: ", "Optimizer rule ", "Compute error: ", "Cast error: ",
+        "Error during planning: ",
+        "Internal error: ",
+        "This feature is not implemented: ",
+        "Schema error: ",
+        "Execution error: ",
+        "type_coercion\ncaused by\n",
+        "Invalid or Unsupported Configuration: ",
+        "External error: ",
+        "SQL error: ",
+        "Arrow error: ",
+        "Invalid argument error: ",
+        "Optimizer rule ",
+        "Compute error: ",
+        "Cast error: ",
     ] {
         text = text.replace(noise, "");
     }
     // DataFusion asks to file a bug where a function was called with the wrong arguments.
     for cut in [
-        "\n\nbacktrace", ".\nThis issue was likely caused by a bug", "\nThis issue was likely caused by a bug", ".\nThis was likely caused by a bug",
-        "\nThis was likely caused by a bug", "This was likely caused by a bug", "This issue was likely caused by a bug", "You might need to add explicit type casts",
-        " No function matches the given name", "\n\tCandidate functions:",
+        "\n\nbacktrace",
+        ".\nThis issue was likely caused by a bug",
+        "\nThis issue was likely caused by a bug",
+        ".\nThis was likely caused by a bug",
+        "\nThis was likely caused by a bug",
+        "This was likely caused by a bug",
+        "This issue was likely caused by a bug",
+        "You might need to add explicit type casts",
+        " No function matches the given name",
+        "\n\tCandidate functions:",
     ] {
         if let Some(end) = text.find(cut) {
             text.truncate(end);

@@ -17,7 +17,8 @@ impl Planner<'_> {
         _values: &ast::PivotValueSource,
         at: Location,
     ) -> Checked<Relation> {
-        Err(Fault::new(SqlErrorKind::Unsupported, at, "PIVOT is not supported yet").help("use sum(x) FILTER (WHERE column = 'value') for each value"))
+        Err(Fault::new(SqlErrorKind::Unsupported, at, "PIVOT is not supported yet")
+            .help("use sum(x) FILTER (WHERE column = 'value') for each value"))
     }
 
     pub(super) fn unpivot(
@@ -29,6 +30,9 @@ impl Planner<'_> {
         _keep_nulls: bool,
         at: Location,
     ) -> Checked<Relation> {
-        Err(Fault::new(SqlErrorKind::Unsupported, at, "UNPIVOT is not supported yet").help("use UNION ALL with one SELECT for each column"))
+        Err(
+            Fault::new(SqlErrorKind::Unsupported, at, "UNPIVOT is not supported yet")
+                .help("use UNION ALL with one SELECT for each column"),
+        )
     }
 }

@@ -16,12 +16,23 @@ impl Planner<'_> {
         let before = self.ctes.len();
         if let Some(with) = &query.with {
             if with.recursive {
-                return Err(Fault::new(SqlErrorKind::Unsupported, place(with.with_token.0.span), "WITH RECURSIVE is not supported"));
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    place(with.with_token.0.span),
+                    "WITH RECURSIVE is not supported",
+                ));
             }
             for cte in &with.cte_tables {
                 let columns = cte.alias.columns.iter().map(|c| c.name.value.clone()).collect();
                 let depth = self.ctes.len();
-                self.ctes.push((cte.alias.name.value.clone(), Arc::new(Cte { columns, query: (*cte.query).clone(), depth })));
+                self.ctes.push((
+                    cte.alias.name.value.clone(),
+                    Arc::new(Cte {
+                        columns,
+                        query: (*cte.query).clone(),
+                        depth,
+                    }),
+                ));
             }
         }
         let planned = self.query_body(query, outer);
@@ -31,13 +42,20 @@ impl Planner<'_> {
 
     fn query_body(&mut self, query: &Query, outer: Option<Arc<Scope>>) -> Checked<Relation> {
         if !query.pipe_operators.is_empty() || query.for_clause.is_some() || !query.locks.is_empty() {
-            return Err(Fault::new(SqlErrorKind::Unsupported, place(query.span()), "this form of query is not Spark SQL"));
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                place(query.span()),
+                "this form of query is not Spark SQL",
+            ));
         }
         let order: &[ast::OrderByExpr] = match query.order_by.as_ref().map(|o| &o.kind) {
             Some(OrderByKind::Expressions(order)) => order,
             Some(OrderByKind::All(options)) => {
                 let relation = self.set_expr(&query.body, &[], outer)?;
-                let sorts = columns(&relation.plan).into_iter().map(|c| sort(Expr::Column(c), options)).collect::<Vec<_>>();
+                let sorts = columns(&relation.plan)
+                    .into_iter()
+                    .map(|c| sort(Expr::Column(c), options))
+                    .collect::<Vec<_>>();
                 let relation = sorted(relation, sorts)?;
                 return self.limited(relation, query);
             }
@@ -67,7 +85,10 @@ impl Planner<'_> {
             .limit(offset.unwrap_or(0), limit)
             .and_then(LogicalPlanBuilder::build)
             .map_err(|e| engine_fault(&e, place(query.span())))?;
-        Ok(Relation { plan, names: relation.names })
+        Ok(Relation {
+            plan,
+            names: relation.names,
+        })
     }
 
     /// Plans what stands between WITH and ORDER BY, with the order: a SELECT may be ordered by what it does not list.
@@ -82,8 +103,14 @@ impl Planner<'_> {
                 let relation = self.values(values, outer.clone())?;
                 self.ordered(relation, order, outer)
             }
-            SetExpr::SetOperation { op, set_quantifier, left, right } => {
-                let relation = self.set_operation(*op, *set_quantifier, left, right, outer.clone(), place(body.span()))?;
+            SetExpr::SetOperation {
+                op,
+                set_quantifier,
+                left,
+                right,
+            } => {
+                let relation =
+                    self.set_operation(*op, *set_quantifier, left, right, outer.clone(), place(body.span()))?;
                 self.ordered(relation, order, outer)
             }
             SetExpr::Table(table) => {
@@ -91,7 +118,11 @@ impl Planner<'_> {
                 let relation = self.named(&name, None, place(body.span()))?;
                 self.ordered(relation, order, outer)
             }
-            other => Err(Fault::new(SqlErrorKind::Syntax, place(other.span()), "expected a query")),
+            other => Err(Fault::new(
+                SqlErrorKind::Syntax,
+                place(other.span()),
+                "expected a query",
+            )),
         }
     }
 
@@ -108,7 +139,11 @@ impl Planner<'_> {
         let right_at = place(right.span());
         let right = self.set_expr(right, &[], outer)?;
         if left.names.len() != right.names.len() {
-            let message = format!("both sides need the same number of columns, here {} and {}", left.names.len(), right.names.len());
+            let message = format!(
+                "both sides need the same number of columns, here {} and {}",
+                left.names.len(),
+                right.names.len()
+            );
             return Err(Fault::new(SqlErrorKind::Type, right_at, message));
         }
         let names = left.names.clone();
@@ -117,7 +152,9 @@ impl Planner<'_> {
         let (left, right) = (renamed(left, &names)?, renamed(right, &names)?);
         let plan = match op {
             SetOperator::Union => {
-                let union = LogicalPlanBuilder::from(left).union(right).and_then(LogicalPlanBuilder::build);
+                let union = LogicalPlanBuilder::from(left)
+                    .union(right)
+                    .and_then(LogicalPlanBuilder::build);
                 match (union, all) {
                     (Ok(plan), true) => Ok(plan),
                     (Ok(plan), false) => Ok(LogicalPlan::Distinct(Distinct::All(Arc::new(plan)))),
@@ -132,7 +169,12 @@ impl Planner<'_> {
     }
 
     /// Orders a finished relation by its columns.
-    fn ordered(&mut self, relation: Relation, order: &[ast::OrderByExpr], outer: Option<Arc<Scope>>) -> Checked<Relation> {
+    fn ordered(
+        &mut self,
+        relation: Relation,
+        order: &[ast::OrderByExpr],
+        outer: Option<Arc<Scope>>,
+    ) -> Checked<Relation> {
         if order.is_empty() {
             return Ok(relation);
         }
@@ -158,9 +200,17 @@ impl Planner<'_> {
                 [ast::Expr::Tuple(items)] => items.iter().collect(),
                 items => items.iter().collect(),
             };
-            rows.push(row.into_iter().map(|e| self.expr(e, &scope).map(|t| t.expr)).collect::<Checked<Vec<_>>>()?);
+            rows.push(
+                row.into_iter()
+                    .map(|e| self.expr(e, &scope).map(|t| t.expr))
+                    .collect::<Checked<Vec<_>>>()?,
+            );
         }
-        let at = values.rows.first().and_then(|r| r.content.first()).map_or_else(|| place(values.value_span()), |e| place(e.span()));
+        let at = values
+            .rows
+            .first()
+            .and_then(|r| r.content.first())
+            .map_or_else(|| place(values.value_span()), |e| place(e.span()));
         let width = rows.first().map_or(0, Vec::len);
         if let Some(other) = rows.iter().find(|r| r.len() != width) {
             let message = format!("rows of VALUES have {width} and {} columns", other.len());
@@ -168,9 +218,17 @@ impl Planner<'_> {
         }
         // The engine finds one type per column among its literals; a cast there would hide it.
         let rows = self.common_types(rows, at)?;
-        let plan = LogicalPlanBuilder::values(rows).and_then(LogicalPlanBuilder::build).map_err(|e| engine_fault(&e, at))?;
+        let plan = LogicalPlanBuilder::values(rows)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|e| engine_fault(&e, at))?;
         let names: Vec<String> = (1..=width).map(|i| format!("col{i}")).collect();
-        let plan = renamed(Relation { plan, names: names.clone() }, &names)?;
+        let plan = renamed(
+            Relation {
+                plan,
+                names: names.clone(),
+            },
+            &names,
+        )?;
         Ok(Relation { plan, names })
     }
 
@@ -185,7 +243,11 @@ impl Planner<'_> {
             for (common, expr) in types.iter_mut().zip(row) {
                 let of = expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?;
                 *common = type_union_coercion(common, &of).ok_or_else(|| {
-                    Fault::new(SqlErrorKind::Type, at, "the rows of VALUES have columns of types that do not fit together")
+                    Fault::new(
+                        SqlErrorKind::Type,
+                        at,
+                        "the rows of VALUES have columns of types that do not fit together",
+                    )
                 })?;
             }
         }
@@ -195,7 +257,11 @@ impl Planner<'_> {
                     .zip(&types)
                     .map(|(expr, to)| {
                         let from = expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?;
-                        Ok(if from == *to { expr } else { datafusion::logical_expr::cast(expr, to.clone()) })
+                        Ok(if from == *to {
+                            expr
+                        } else {
+                            datafusion::logical_expr::cast(expr, to.clone())
+                        })
                     })
                     .collect()
             })
@@ -225,8 +291,11 @@ pub(super) fn renamed(relation: Relation, names: &[String]) -> Checked<LogicalPl
     if same {
         return Ok(relation.plan);
     }
-    let items: Vec<Expr> =
-        columns(&relation.plan).into_iter().zip(unique(names)).map(|(c, n)| Expr::Column(c).alias(n)).collect();
+    let items: Vec<Expr> = columns(&relation.plan)
+        .into_iter()
+        .zip(unique(names))
+        .map(|(c, n)| Expr::Column(c).alias(n))
+        .collect();
     LogicalPlanBuilder::from(relation.plan)
         .project(items)
         .and_then(LogicalPlanBuilder::build)
@@ -235,8 +304,15 @@ pub(super) fn renamed(relation: Relation, names: &[String]) -> Checked<LogicalPl
 
 /// Adds a sort to a relation.
 pub(super) fn sorted(relation: Relation, sorts: Vec<SortExpr>) -> Checked<Relation> {
-    let plan = LogicalPlan::Sort(datafusion::logical_expr::Sort { expr: sorts, input: Arc::new(relation.plan), fetch: None });
-    Ok(Relation { plan, names: relation.names })
+    let plan = LogicalPlan::Sort(datafusion::logical_expr::Sort {
+        expr: sorts,
+        input: Arc::new(relation.plan),
+        fetch: None,
+    });
+    Ok(Relation {
+        plan,
+        names: relation.names,
+    })
 }
 
 /// One item of ORDER BY: ascending with nulls first, or descending with nulls last, unless said otherwise.
@@ -258,15 +334,25 @@ pub(super) fn ordinal(expr: &ast::Expr) -> Option<usize> {
 
 fn column_at(relation: &Relation, n: usize, expr: &ast::Expr) -> Checked<Expr> {
     let column: Option<Column> = n.checked_sub(1).and_then(|i| columns(&relation.plan).get(i).cloned());
-    column.map(Expr::Column).ok_or_else(|| no_item(n, relation.names.len(), place(expr.span())))
+    column
+        .map(Expr::Column)
+        .ok_or_else(|| no_item(n, relation.names.len(), place(expr.span())))
 }
 
 pub(super) fn no_item(n: usize, count: usize, at: sqlparser::tokenizer::Location) -> Box<Fault> {
-    Fault::new(SqlErrorKind::Name, at, format!("there is no item {n}: the SELECT list has {count}"))
+    Fault::new(
+        SqlErrorKind::Name,
+        at,
+        format!("there is no item {n}: the SELECT list has {count}"),
+    )
 }
 
 fn row_count(expr: &ast::Expr, clause: &str) -> Checked<usize> {
     ordinal(expr).ok_or_else(|| {
-        Fault::new(SqlErrorKind::Type, place(expr.span()), format!("{clause} takes a whole number, not an expression"))
+        Fault::new(
+            SqlErrorKind::Type,
+            place(expr.span()),
+            format!("{clause} takes a whole number, not an expression"),
+        )
     })
 }

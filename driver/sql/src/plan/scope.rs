@@ -97,7 +97,11 @@ impl Place {
 /// What a name was found to be.
 pub(crate) enum Found {
     /// A column and how many parts of the name it took.
-    Column { expr: Expr, name: String, parts: usize },
+    Column {
+        expr: Expr,
+        name: String,
+        parts: usize,
+    },
     Alias(Typed, usize),
     Ambiguous(Vec<String>),
     Nothing,
@@ -130,7 +134,11 @@ impl Scope {
                 in_star: true,
             })
             .collect();
-        Self { columns, schema, ..Self::empty(outer) }
+        Self {
+            columns,
+            schema,
+            ..Self::empty(outer)
+        }
     }
 
     pub(crate) fn at(&self, place: Place) -> Self {
@@ -139,9 +147,19 @@ impl Scope {
 
     /// Finds a name of one or more parts: a lambda's parameter, a column (`c`, `t.c`), an earlier alias, a column of the query around.
     pub(crate) fn find(&self, parts: &[String]) -> Found {
-        if let Some((name, field)) = parts.first().and_then(|p| self.lambda.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(p))) {
-            let expr = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new(name.clone(), Some(Arc::clone(field))));
-            return Found::Column { expr, name: name.clone(), parts: 1 };
+        if let Some((name, field)) = parts
+            .first()
+            .and_then(|p| self.lambda.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(p)))
+        {
+            let expr = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new(
+                name.clone(),
+                Some(Arc::clone(field)),
+            ));
+            return Found::Column {
+                expr,
+                name: name.clone(),
+                parts: 1,
+            };
         }
         match self.find_column(parts) {
             Found::Nothing => {}
@@ -153,10 +171,23 @@ impl Scope {
             return Found::Alias(typed.clone(), 1);
         }
         match self.outer.as_ref().map(|outer| outer.find(parts)) {
-            Some(Found::Column { expr: Expr::Column(column), name, parts }) => {
-                let field = self.outer.as_ref().and_then(|o| o.schema.field_from_column(&column).ok().map(Arc::clone));
+            Some(Found::Column {
+                expr: Expr::Column(column),
+                name,
+                parts,
+            }) => {
+                let field = self.outer.as_ref().and_then(|o| {
+                    o.schema
+                        .qualified_field_from_column(&column)
+                        .ok()
+                        .map(|(_, f)| Arc::clone(f))
+                });
                 match field {
-                    Some(field) => Found::Column { expr: Expr::OuterReferenceColumn(field, column), name, parts },
+                    Some(field) => Found::Column {
+                        expr: Expr::OuterReferenceColumn(field, column),
+                        name,
+                        parts,
+                    },
                     None => Found::Nothing,
                 }
             }
@@ -166,13 +197,18 @@ impl Scope {
     }
 
     fn find_column(&self, parts: &[String]) -> Found {
-        let (Some(first), second) = (parts.first(), parts.get(1)) else { return Found::Nothing };
+        let (Some(first), second) = (parts.first(), parts.get(1)) else {
+            return Found::Nothing;
+        };
         // `t.c` wins over a field `c` of a column `t`.
         let qualified: Vec<&ScopeColumn> = match second {
             Some(second) => self
                 .columns
                 .iter()
-                .filter(|c| c.relation.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(first)) && c.name.eq_ignore_ascii_case(second))
+                .filter(|c| {
+                    c.relation.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(first))
+                        && c.name.eq_ignore_ascii_case(second)
+                })
                 .collect(),
             None => Vec::new(),
         };
@@ -186,13 +222,23 @@ impl Scope {
         };
         match matches.as_slice() {
             [] => Found::Nothing,
-            [one] => Found::Column { expr: one.expr.clone(), name: one.name.clone(), parts: used },
-            [one, rest @ ..] if rest.iter().all(|c| c.expr == one.expr) => {
-                Found::Column { expr: one.expr.clone(), name: one.name.clone(), parts: used }
-            }
+            [one] => Found::Column {
+                expr: one.expr.clone(),
+                name: one.name.clone(),
+                parts: used,
+            },
+            [one, rest @ ..] if rest.iter().all(|c| c.expr == one.expr) => Found::Column {
+                expr: one.expr.clone(),
+                name: one.name.clone(),
+                parts: used,
+            },
             many => Found::Ambiguous(
                 many.iter()
-                    .map(|c| c.relation.as_ref().map_or_else(|| c.name.clone(), |r| format!("{r}.{}", c.name)))
+                    .map(|c| {
+                        c.relation
+                            .as_ref()
+                            .map_or_else(|| c.name.clone(), |r| format!("{r}.{}", c.name))
+                    })
                     .collect(),
             ),
         }
@@ -226,7 +272,11 @@ pub(crate) fn unique(names: &[String]) -> Vec<String> {
         .map(|name| {
             let count = seen.entry(name.to_lowercase()).or_insert(0);
             *count += 1;
-            if *count == 1 { name.clone() } else { format!("{name}#{count}") }
+            if *count == 1 {
+                name.clone()
+            } else {
+                format!("{name}#{count}")
+            }
         })
         .collect()
 }

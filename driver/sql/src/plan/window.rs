@@ -16,12 +16,25 @@ use super::{Planner, engine_fault};
 use crate::error::{Checked, Fault, SqlErrorKind};
 
 impl Planner<'_> {
-    pub(super) fn window_call(&mut self, name: &str, function: &ast::Function, scope: &Scope, at: Location) -> Checked<Typed> {
+    pub(super) fn window_call(
+        &mut self,
+        name: &str,
+        function: &ast::Function,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
         if !scope.place.allows_windows() {
-            let message = format!("{name} OVER (...) is a window function: it cannot stand in {}", scope.place.name());
-            return Err(Fault::new(SqlErrorKind::Type, at, message).help("compute it in a subquery and use its result around it"));
+            let message = format!(
+                "{name} OVER (...) is a window function: it cannot stand in {}",
+                scope.place.name()
+            );
+            return Err(Fault::new(SqlErrorKind::Type, at, message)
+                .help("compute it in a subquery and use its result around it"));
         }
-        let definition = match (self.state.window_functions().get(name), self.state.aggregate_functions().get(name)) {
+        let definition = match (
+            self.state.window_functions().get(name),
+            self.state.aggregate_functions().get(name),
+        ) {
             (Some(udf), _) => WindowFunctionDefinition::WindowUDF(Arc::clone(udf)),
             (None, Some(udf)) => WindowFunctionDefinition::AggregateUDF(Arc::clone(udf)),
             (None, None) => {
@@ -35,15 +48,27 @@ impl Planner<'_> {
         };
         let spec = self.window_spec(function, scope, at)?;
         let (list, distinct) = match &function.args {
-            FunctionArguments::List(list) => (list.args.as_slice(), matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct))),
+            FunctionArguments::List(list) => (
+                list.args.as_slice(),
+                matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct)),
+            ),
             _ => (&[][..], false),
         };
         let mut args = Vec::new();
         for arg in list {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => args.push(self.expr(e, scope)?),
-                FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => args.push(Typed { expr: lit(1_i64), text: "1".into() }),
-                _ => return Err(Fault::new(SqlErrorKind::Syntax, at, format!("this is no argument of {name}"))),
+                FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => args.push(Typed {
+                    expr: lit(1_i64),
+                    text: "1".into(),
+                }),
+                _ => {
+                    return Err(Fault::new(
+                        SqlErrorKind::Syntax,
+                        at,
+                        format!("this is no argument of {name}"),
+                    ));
+                }
             }
         }
         let mut treatment = function.null_treatment.map(nulls);
@@ -56,14 +81,26 @@ impl Planner<'_> {
         }
         let shown = texts(&args);
         let treatment = null_flag(name, &mut args).or(treatment);
-        let partition_by = spec.partition_by.iter().map(|e| self.expr(e, scope)).collect::<Checked<Vec<_>>>()?;
+        let partition_by = spec
+            .partition_by
+            .iter()
+            .map(|e| self.expr(e, scope))
+            .collect::<Checked<Vec<_>>>()?;
         let mut order_by = Vec::new();
         let mut order_text = Vec::new();
         for item in &spec.order_by {
             let typed = self.expr(&item.expr, scope)?;
-            let direction = if item.options.asc.unwrap_or(true) { "ASC" } else { "DESC" };
+            let direction = if item.options.asc.unwrap_or(true) {
+                "ASC"
+            } else {
+                "DESC"
+            };
             let first = item.options.nulls_first.unwrap_or(item.options.asc.unwrap_or(true));
-            order_text.push(format!("{} {direction} NULLS {}", typed.text, if first { "FIRST" } else { "LAST" }));
+            order_text.push(format!(
+                "{} {direction} NULLS {}",
+                typed.text,
+                if first { "FIRST" } else { "LAST" }
+            ));
             order_by.push(super::query::sort(typed.expr, &item.options));
         }
         let ranks = matches!(&definition, WindowFunctionDefinition::WindowUDF(_));
@@ -76,7 +113,11 @@ impl Planner<'_> {
             partition_by: partition_by.into_iter().map(|t| t.expr).collect(),
             order_by,
             window_frame,
-            filter: function.filter.as_ref().map(|f| self.condition(f, &scope.at(Place::Aggregate)).map(Box::new)).transpose()?,
+            filter: function
+                .filter
+                .as_ref()
+                .map(|f| self.condition(f, &scope.at(Place::Aggregate)).map(Box::new))
+                .transpose()?,
             null_treatment: treatment,
             distinct,
         };
@@ -86,8 +127,25 @@ impl Planner<'_> {
                 PlannerResult::Original(same) => raw = same,
             }
         }
-        let RawWindowExpr { func_def: fun, args, partition_by, order_by, window_frame, filter, null_treatment, distinct } = raw;
-        let params = WindowFunctionParams { args, partition_by, order_by, window_frame, filter, null_treatment, distinct };
+        let RawWindowExpr {
+            func_def: fun,
+            args,
+            partition_by,
+            order_by,
+            window_frame,
+            filter,
+            null_treatment,
+            distinct,
+        } = raw;
+        let params = WindowFunctionParams {
+            args,
+            partition_by,
+            order_by,
+            window_frame,
+            filter,
+            null_treatment,
+            distinct,
+        };
         let expr = Expr::WindowFunction(Box::new(WindowFunction { fun, params }));
         // The engine numbers rows without a sign; Spark's are INT.
         let expr = match self.type_of(&expr, scope, at)? {
@@ -101,7 +159,8 @@ impl Planner<'_> {
     fn window_spec(&self, function: &ast::Function, scope: &Scope, at: Location) -> Checked<WindowSpec> {
         let named = |ident: &ast::Ident| {
             scope.windows.get(&ident.value.to_lowercase()).cloned().ok_or_else(|| {
-                Fault::new(SqlErrorKind::Name, at, format!("no window '{}'", ident.value)).help(format!("define it: WINDOW {} AS (...)", ident.value))
+                Fault::new(SqlErrorKind::Name, at, format!("no window '{}'", ident.value))
+                    .help(format!("define it: WINDOW {} AS (...)", ident.value))
             })
         };
         match &function.over {
@@ -138,13 +197,21 @@ impl Planner<'_> {
         let mut bound = |bound: &ast::WindowFrameBound| -> Checked<WindowFrameBound> {
             let value = |planner: &mut Self, e: &Option<Box<ast::Expr>>| -> Checked<ScalarValue> {
                 let Some(e) = e else {
-                    return Ok(if units == WindowFrameUnits::Range { ScalarValue::Null } else { ScalarValue::UInt64(None) });
+                    return Ok(if units == WindowFrameUnits::Range {
+                        ScalarValue::Null
+                    } else {
+                        ScalarValue::UInt64(None)
+                    });
                 };
                 match planner.expr(e, scope)?.expr {
                     Expr::Literal(v, _) => match (units, i64::try_from(v.clone())) {
                         (WindowFrameUnits::Range, _) => Ok(v),
                         (_, Ok(n)) if n >= 0 => Ok(ScalarValue::UInt64(u64::try_from(n).ok())),
-                        _ => Err(Fault::new(SqlErrorKind::Type, at, "a frame's bound is a whole number, not below 0")),
+                        _ => Err(Fault::new(
+                            SqlErrorKind::Type,
+                            at,
+                            "a frame's bound is a whole number, not below 0",
+                        )),
                     },
                     _ => Err(Fault::new(SqlErrorKind::Type, at, "a frame's bound is a literal")),
                 }
@@ -156,7 +223,10 @@ impl Planner<'_> {
             })
         };
         let start = bound(&frame.start_bound)?;
-        let end = frame.end_bound.as_ref().map_or(Ok(WindowFrameBound::CurrentRow), &mut bound)?;
+        let end = frame
+            .end_bound
+            .as_ref()
+            .map_or(Ok(WindowFrameBound::CurrentRow), &mut bound)?;
         let frame = WindowFrame::new_bounds(units, start, end);
         frame.regularize_order_bys(order_by).map_err(|e| engine_fault(&e, at))?;
         Ok(frame)
@@ -171,7 +241,14 @@ fn widened(expr: Expr) -> Expr {
     }
 }
 
-fn window_text(name: &str, args: &str, partition_by: &[Typed], order_by: &[String], spec: &WindowSpec, ranks: bool) -> String {
+fn window_text(
+    name: &str,
+    args: &str,
+    partition_by: &[Typed],
+    order_by: &[String],
+    spec: &WindowSpec,
+    ranks: bool,
+) -> String {
     let mut parts = Vec::new();
     if !partition_by.is_empty() {
         parts.push(format!("PARTITION BY {}", texts(partition_by)));
@@ -181,7 +258,10 @@ fn window_text(name: &str, args: &str, partition_by: &[Typed], order_by: &[Strin
     }
     let frame = match &spec.window_frame {
         Some(frame) => {
-            let end = frame.end_bound.as_ref().map_or("CURRENT ROW".to_owned(), ToString::to_string);
+            let end = frame
+                .end_bound
+                .as_ref()
+                .map_or("CURRENT ROW".to_owned(), ToString::to_string);
             format!("{} BETWEEN {} AND {end}", frame.units, frame.start_bound)
         }
         None if order_by.is_empty() => "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING".to_owned(),

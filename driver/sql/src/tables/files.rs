@@ -5,23 +5,68 @@ use millstream_plan::spec::{FileFormat, FileSource, SinkSpec};
 
 /// Names known for both directions, and those of CSV and JSON.
 pub(super) fn options(format: FileFormat) -> Vec<&'static str> {
-    let mut known = vec!["path", "compression", "singleFile", "pathGlobFilter", "recursiveFileLookup"];
-    let text = ["dateFormat", "timestampFormat", "timestampNTZFormat", "mode", "encoding", "charset", "lineSep", "columnNameOfCorruptRecord", "inferSchema", "samplingRatio", "locale"];
+    let mut known = vec![
+        "path",
+        "compression",
+        "singleFile",
+        "pathGlobFilter",
+        "recursiveFileLookup",
+    ];
+    let text = [
+        "dateFormat",
+        "timestampFormat",
+        "timestampNTZFormat",
+        "mode",
+        "encoding",
+        "charset",
+        "lineSep",
+        "columnNameOfCorruptRecord",
+        "inferSchema",
+        "samplingRatio",
+        "locale",
+    ];
     match format {
         FileFormat::Csv => {
             known.extend(text);
             known.extend([
-                "sep", "delimiter", "header", "quote", "escape", "comment", "nullValue", "emptyValue", "nanValue", "positiveInf",
-                "negativeInf", "ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace", "multiLine", "maxColumns",
-                "maxCharsPerColumn", "enforceSchema", "quoteAll", "escapeQuotes", "charToEscapeQuoteEscaping", "unescapedQuoteHandling",
+                "sep",
+                "delimiter",
+                "header",
+                "quote",
+                "escape",
+                "comment",
+                "nullValue",
+                "emptyValue",
+                "nanValue",
+                "positiveInf",
+                "negativeInf",
+                "ignoreLeadingWhiteSpace",
+                "ignoreTrailingWhiteSpace",
+                "multiLine",
+                "maxColumns",
+                "maxCharsPerColumn",
+                "enforceSchema",
+                "quoteAll",
+                "escapeQuotes",
+                "charToEscapeQuoteEscaping",
+                "unescapedQuoteHandling",
             ]);
         }
         FileFormat::Json => {
             known.extend(text);
             known.extend([
-                "multiLine", "primitivesAsString", "prefersDecimal", "allowComments", "allowUnquotedFieldNames", "allowSingleQuotes",
-                "allowNumericLeadingZeros", "allowBackslashEscapingAnyCharacter", "allowUnquotedControlChars", "allowNonNumericNumbers",
-                "dropFieldIfAllNull", "ignoreNullFields",
+                "multiLine",
+                "primitivesAsString",
+                "prefersDecimal",
+                "allowComments",
+                "allowUnquotedFieldNames",
+                "allowSingleQuotes",
+                "allowNumericLeadingZeros",
+                "allowBackslashEscapingAnyCharacter",
+                "allowUnquotedControlChars",
+                "allowNonNumericNumbers",
+                "dropFieldIfAllNull",
+                "ignoreNullFields",
             ]);
         }
         FileFormat::Parquet => known.extend(["mergeSchema"]),
@@ -34,7 +79,11 @@ pub(super) fn check_both(options: &Options, format: FileFormat) -> Result<(), Op
     if format == FileFormat::Csv {
         options.flag("header", false)?;
         options.flag("inferSchema", false)?;
-        if options.get("sep").or_else(|| options.get("delimiter")).is_some_and(str::is_empty) {
+        if options
+            .get("sep")
+            .or_else(|| options.get("delimiter"))
+            .is_some_and(str::is_empty)
+        {
             return Err(options.invalid("sep", "at least one character"));
         }
         for name in ["quote", "escape", "comment"] {
@@ -53,7 +102,10 @@ pub(super) fn check_both(options: &Options, format: FileFormat) -> Result<(), Op
 }
 
 fn path(options: &Options) -> Result<String, OptionError> {
-    let path = options.require("path", "a file, a folder or a pattern such as 's3a://bucket/sales/*.csv'")?;
+    let path = options.require(
+        "path",
+        "a file, a folder or a pattern such as 's3a://bucket/sales/*.csv'",
+    )?;
     if path.trim().is_empty() {
         return Err(options.invalid("path", "a file or a folder"));
     }
@@ -61,10 +113,19 @@ fn path(options: &Options) -> Result<String, OptionError> {
 }
 
 pub(super) fn source(options: &Options, format: FileFormat) -> Result<FileSource, OptionError> {
-    Ok(FileSource { format, path: path(options)?, options: options.clone() })
+    Ok(FileSource {
+        format,
+        path: path(options)?,
+        options: options.clone(),
+    })
 }
 
 pub(super) fn sink(options: &Options, format: FileFormat) -> Result<SinkSpec, OptionError> {
     let single_file = options.flag("singleFile", false)?;
-    Ok(SinkSpec::Files { format, path: path(options)?, single_file, options: options.clone() })
+    Ok(SinkSpec::Files {
+        format,
+        path: path(options)?,
+        single_file,
+        options: options.clone(),
+    })
 }

@@ -60,20 +60,37 @@ impl Table {
         let columns = match create.columns {
             None => None,
             Some((text, at)) => {
-                let fields = ddl::parse_schema(&text)
-                    .map_err(|e| {
-                        // The message's own position counts from the column list, which nobody can see.
-                        let message = e.to_string();
-                        let message = message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest).to_owned();
-                        Fault::new(SqlErrorKind::Type, shift(at, &text, e.position().saturating_sub(1)), message)
-                    })?;
+                let fields = ddl::parse_schema(&text).map_err(|e| {
+                    // The message's own position counts from the column list, which nobody can see.
+                    let message = e.to_string();
+                    let message = message
+                        .split_once(": ")
+                        .map_or(message.as_str(), |(_, rest)| rest)
+                        .to_owned();
+                    Fault::new(
+                        SqlErrorKind::Type,
+                        shift(at, &text, e.position().saturating_sub(1)),
+                        message,
+                    )
+                })?;
                 if let Some(twice) = duplicate(&fields) {
-                    return Err(Fault::new(SqlErrorKind::Name, at, format!("column '{twice}' is declared twice")));
+                    return Err(Fault::new(
+                        SqlErrorKind::Name,
+                        at,
+                        format!("column '{twice}' is declared twice"),
+                    ));
                 }
                 Some((fields, text.split_whitespace().collect::<Vec<_>>().join(" ")))
             }
         };
-        let table = Self { name: create.name, provider, options, places, at: create.at, columns };
+        let table = Self {
+            name: create.name,
+            provider,
+            options,
+            places,
+            at: create.at,
+            columns,
+        };
         let known = match provider {
             Provider::Kafka => table.options.check_known(&kafka::options(), &["kafka."]),
             Provider::Files(format) => table.options.check_known(&files::options(format), &[]),
@@ -95,9 +112,16 @@ impl Table {
         };
         checked.map_err(|e| self.option_fault(&e, at))?;
         if self.columns.is_some() && !matches!(self.provider, Provider::Kafka | Provider::Files(_)) {
-            return Err(Fault::new(SqlErrorKind::Option, at, "a table of this kind has columns of its own, none can be declared"));
+            return Err(Fault::new(
+                SqlErrorKind::Option,
+                at,
+                "a table of this kind has columns of its own, none can be declared",
+            ));
         }
-        let json = self.options.get("value.format").is_some_and(|f| f.eq_ignore_ascii_case("json"));
+        let json = self
+            .options
+            .get("value.format")
+            .is_some_and(|f| f.eq_ignore_ascii_case("json"));
         match (self.provider, &self.columns, json) {
             (Provider::Kafka, Some(_), false) => Err(Fault::new(
                 SqlErrorKind::Option,
@@ -123,12 +147,19 @@ impl Table {
                     .map_err(|e| self.option_fault(&e, at))?;
                 let declared = self.columns.as_ref().map_or(&[][..], |c| &c.0);
                 let schema = kafka_schema(declared, kafka.include_headers);
-                Source { spec: SourceSpec::Kafka(kafka), schema }
+                Source {
+                    spec: SourceSpec::Kafka(kafka),
+                    schema,
+                }
             }
             Provider::Rate => {
                 if !stream {
-                    return Err(Fault::new(SqlErrorKind::Unsupported, at, format!("'{}' is a rate source, which never ends", self.name))
-                        .help(format!("read it as a stream: FROM STREAM {}", self.name)));
+                    return Err(Fault::new(
+                        SqlErrorKind::Unsupported,
+                        at,
+                        format!("'{}' is a rate source, which never ends", self.name),
+                    )
+                    .help(format!("read it as a stream: FROM STREAM {}", self.name)));
                 }
                 let expected = "a whole number from 1";
                 let positive = |name: &str, default: u64| match self.options.parse::<u64>(name, expected) {
@@ -140,23 +171,46 @@ impl Table {
                     rows_per_second: positive("rowsPerSecond", 1)?,
                     partitions: u32::try_from(positive("numPartitions", 1)?).unwrap_or(u32::MAX),
                 };
-                Source { spec: SourceSpec::Rate(rate), schema: rate_schema() }
+                Source {
+                    spec: SourceSpec::Rate(rate),
+                    schema: rate_schema(),
+                }
             }
             Provider::Files(format) => {
                 if stream {
-                    return Err(Fault::new(SqlErrorKind::Unsupported, at, format!("'{}' is a table of files: streams of files are not supported", self.name))
-                        .help("read it without STREAM; files are read once, when the query starts"));
+                    return Err(Fault::new(
+                        SqlErrorKind::Unsupported,
+                        at,
+                        format!(
+                            "'{}' is a table of files: streams of files are not supported",
+                            self.name
+                        ),
+                    )
+                    .help("read it without STREAM; files are read once, when the query starts"));
                 }
                 let spec = files::source(&self.options, format).map_err(|e| self.option_fault(&e, at))?;
                 let schema = match (&self.columns, inferred) {
                     (Some((fields, _)), _) => Arc::new(Schema::new(fields.clone())),
                     (None, Some(schema)) => Arc::clone(schema),
-                    (None, None) => return Err(Fault::new(SqlErrorKind::Type, at, format!("the columns of '{}' are not known", self.name))),
+                    (None, None) => {
+                        return Err(Fault::new(
+                            SqlErrorKind::Type,
+                            at,
+                            format!("the columns of '{}' are not known", self.name),
+                        ));
+                    }
                 };
-                Source { spec: SourceSpec::Files(spec), schema }
+                Source {
+                    spec: SourceSpec::Files(spec),
+                    schema,
+                }
             }
             Provider::Console | Provider::Noop | Provider::Memory => {
-                return Err(Fault::new(SqlErrorKind::Name, at, format!("'{}' can only be written, there is nothing to read", self.name)));
+                return Err(Fault::new(
+                    SqlErrorKind::Name,
+                    at,
+                    format!("'{}' can only be written, there is nothing to read", self.name),
+                ));
             }
         };
         Ok(source)
@@ -168,15 +222,25 @@ impl Table {
             Provider::Kafka => kafka::sink(&self.options).map_err(|e| self.option_fault(&e, at)),
             Provider::Files(format) => files::sink(&self.options, format).map_err(|e| self.option_fault(&e, at)),
             Provider::Console => {
-                let num_rows = self.options.parse::<i64>("numRows", "a whole number").map_err(|e| self.option_fault(&e, at))?;
-                let truncate = self.options.flag("truncate", true).map_err(|e| self.option_fault(&e, at))?;
+                let num_rows = self
+                    .options
+                    .parse::<i64>("numRows", "a whole number")
+                    .map_err(|e| self.option_fault(&e, at))?;
+                let truncate = self
+                    .options
+                    .flag("truncate", true)
+                    .map_err(|e| self.option_fault(&e, at))?;
                 // Zero or less prints the header only.
                 let num_rows = usize::try_from(num_rows.unwrap_or(20).max(0)).unwrap_or(usize::MAX);
                 Ok(SinkSpec::Console { num_rows, truncate })
             }
             Provider::Noop => Ok(SinkSpec::Noop),
             Provider::Memory => Ok(SinkSpec::Memory),
-            Provider::Rate => Err(Fault::new(SqlErrorKind::Name, at, format!("'{}' is a rate source: it cannot be written", self.name))),
+            Provider::Rate => Err(Fault::new(
+                SqlErrorKind::Name,
+                at,
+                format!("'{}' is a rate source: it cannot be written", self.name),
+            )),
         }
     }
 
@@ -186,7 +250,11 @@ impl Table {
         | OptionError::Invalid { name, .. }
         | OptionError::Unknown { name, .. }
         | OptionError::Forbidden { name, .. }) = error;
-        let place = self.places.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map_or(at, |(_, at)| *at);
+        let place = self
+            .places
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map_or(at, |(_, at)| *at);
         Fault::new(SqlErrorKind::Option, place, format!("table '{}': {error}", self.name))
     }
 }
@@ -225,5 +293,8 @@ fn shift(at: Location, text: &str, characters: usize) -> Location {
     let before: String = text.chars().take(characters).collect();
     let lines = before.matches('\n').count() as u64;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
-    Location { line: at.line + lines, column: if lines == 0 { at.column + column } else { column + 1 } }
+    Location {
+        line: at.line + lines,
+        column: if lines == 0 { at.column + column } else { column + 1 },
+    }
 }

@@ -1,0 +1,286 @@
+//! What a streaming query may do, by Spark's rules; everything else is refused before anything starts.
+
+use std::collections::BTreeSet;
+
+use datafusion::common::JoinType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+use millstream_plan::event_time::EVENT_TIME;
+use millstream_plan::source::SourceTable;
+use millstream_plan::spec::{OutputMode, SlotId};
+use sqlparser::tokenizer::Location;
+
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::parse::QueryText;
+
+/// What is known of the rows of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Shape {
+    /// They come from a stream.
+    streaming: bool,
+    /// How many aggregations they went through.
+    aggregations: usize,
+    sorted: bool,
+}
+
+/// Checks a streaming query.
+pub(crate) struct Legality<'a> {
+    pub(crate) text: &'a QueryText,
+    pub(crate) streams: &'a BTreeSet<SlotId>,
+    pub(crate) mode: OutputMode,
+    /// Where the mode is given, else where the query begins.
+    pub(crate) mode_at: Location,
+}
+
+fn refuse<T>(at: Location, message: impl Into<String>, help: &str) -> Checked<T> {
+    Err(Fault::new(SqlErrorKind::Unsupported, at, message).help(help))
+}
+
+impl Legality<'_> {
+    /// Checks the shape of `planned` (as written) and the keys of `optimized` against the output mode.
+    pub(crate) fn check(&self, planned: &LogicalPlan, optimized: &LogicalPlan) -> Checked<()> {
+        let shape = self.shape(planned)?;
+        match self.mode {
+            OutputMode::Complete if shape.aggregations == 0 => refuse(
+                self.mode_at,
+                "OUTPUT MODE complete needs an aggregation: without one the result would be the whole stream, for ever",
+                "use OUTPUT MODE append, or aggregate with GROUP BY",
+            ),
+            OutputMode::Append if shape.aggregations > 0 && !has_event_time_key(optimized) => refuse(
+                self.mode_at,
+                "OUTPUT MODE append needs to know when a group is over: no GROUP BY key is event time with a watermark",
+                "group by window(time, ...) or by the time column itself and add WATERMARK time DELAY OF INTERVAL ... to its stream, or use OUTPUT MODE update or complete",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn shape(&self, plan: &LogicalPlan) -> Checked<Shape> {
+        self.subqueries(plan)?;
+        let inputs = plan
+            .inputs()
+            .into_iter()
+            .map(|i| self.shape(i))
+            .collect::<Checked<Vec<_>>>()?;
+        let first = inputs.first().copied().unwrap_or_default();
+        Ok(match plan {
+            LogicalPlan::TableScan(scan) => {
+                let slot = source_as_provider(&scan.source)
+                    .ok()
+                    .and_then(|p| p.downcast_ref::<SourceTable>().map(SourceTable::slot));
+                Shape {
+                    streaming: slot.is_some_and(|s| self.streams.contains(&s)),
+                    ..Shape::default()
+                }
+            }
+            LogicalPlan::Aggregate(aggregate) if first.streaming => {
+                self.aggregate_functions(&aggregate.aggr_expr)?;
+                if aggregate.group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))) {
+                    return refuse(
+                        self.text.place_of("GROUP"),
+                        "ROLLUP, CUBE and GROUPING SETS over a stream are not supported yet",
+                        "aggregate by one set of keys",
+                    );
+                }
+                self.aggregated(first)?
+            }
+            LogicalPlan::Distinct(distinct) if first.streaming => {
+                if matches!(distinct, Distinct::On(_)) {
+                    return refuse(
+                        self.text.place_of("DISTINCT"),
+                        "DISTINCT ON over a stream is not supported",
+                        "use GROUP BY",
+                    );
+                }
+                // Spark's UNION without ALL comes here as well.
+                self.aggregated(first)?
+            }
+            LogicalPlan::Sort(_) if first.streaming => {
+                if first.aggregations == 0 || self.mode != OutputMode::Complete {
+                    return refuse(
+                        self.text.place_of("ORDER"),
+                        "a stream cannot be sorted: ORDER BY is possible only over an aggregation in OUTPUT MODE complete",
+                        "take ORDER BY away, or aggregate with OUTPUT MODE complete",
+                    );
+                }
+                Shape { sorted: true, ..first }
+            }
+            LogicalPlan::Limit(_) if first.streaming => {
+                if self.mode != OutputMode::Complete {
+                    return refuse(
+                        self.text.place_of("LIMIT"),
+                        "LIMIT over a stream is possible only over an aggregation in OUTPUT MODE complete",
+                        "take LIMIT away, or aggregate with OUTPUT MODE complete",
+                    );
+                }
+                first
+            }
+            LogicalPlan::Window(_) if first.streaming => {
+                return refuse(
+                    self.text.place_of("OVER"),
+                    "window functions (OVER) are not possible over a stream",
+                    "group by a time window instead: GROUP BY window(time, '10 minutes')",
+                );
+            }
+            LogicalPlan::Join(join) => self.join(join.join_type, &inputs)?,
+            LogicalPlan::Union(_) => {
+                if inputs.iter().any(|s| s.streaming) && !inputs.iter().all(|s| s.streaming) {
+                    return refuse(
+                        self.text.place_of("UNION"),
+                        "a stream and a batch cannot be united",
+                        "read both with STREAM, or both without",
+                    );
+                }
+                Shape {
+                    streaming: first.streaming,
+                    aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
+                    sorted: false,
+                }
+            }
+            _ => Shape {
+                streaming: inputs.iter().any(|s| s.streaming),
+                aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
+                sorted: first.sorted,
+            },
+        })
+    }
+
+    fn aggregated(&self, input: Shape) -> Checked<Shape> {
+        if input.aggregations > 0 {
+            return refuse(
+                self.text.place_of("GROUP"),
+                "an aggregation over the result of another aggregation of a stream is not supported yet",
+                "write the first result to a topic and aggregate it in a query of its own",
+            );
+        }
+        Ok(Shape {
+            aggregations: 1,
+            sorted: false,
+            ..input
+        })
+    }
+
+    fn aggregate_functions(&self, aggregates: &[Expr]) -> Checked<()> {
+        for expr in aggregates {
+            let mut distinct = None;
+            let _ = expr.apply(|e| {
+                if let Expr::AggregateFunction(f) = e
+                    && f.params.distinct
+                {
+                    distinct = Some(f.func.name().to_owned());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            });
+            if let Some(name) = distinct {
+                return refuse(
+                    self.text.place_of("DISTINCT"),
+                    format!(
+                        "{name}(DISTINCT ...) is not possible over a stream: every value ever seen would have to be kept"
+                    ),
+                    "use approx_count_distinct(...)",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn join(&self, kind: JoinType, inputs: &[Shape]) -> Checked<Shape> {
+        let (left, right) = (
+            inputs.first().copied().unwrap_or_default(),
+            inputs.get(1).copied().unwrap_or_default(),
+        );
+        let at = self.text.place_of("JOIN");
+        let both = Shape {
+            streaming: left.streaming || right.streaming,
+            aggregations: left.aggregations + right.aggregations,
+            sorted: false,
+        };
+        if left.streaming && right.streaming {
+            return refuse(
+                at,
+                "joining two streams is not supported yet",
+                "join a stream with a table of files",
+            );
+        }
+        if both.aggregations > 0
+            && both.streaming
+            && (left.aggregations > 0 && left.streaming || right.aggregations > 0 && right.streaming)
+        {
+            return refuse(
+                at,
+                "joining the result of a streaming aggregation is not supported yet",
+                "join first, then aggregate",
+            );
+        }
+        // The static side may not be the one whose unmatched rows are kept: nobody knows when the stream has no match.
+        let refused = match kind {
+            JoinType::Right | JoinType::RightSemi | JoinType::RightAnti => left.streaming,
+            JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => right.streaming,
+            JoinType::Full => both.streaming,
+            _ => false,
+        };
+        if refused {
+            let name = match kind {
+                JoinType::Full => "a FULL join",
+                JoinType::Right => "a RIGHT join with a stream on the left",
+                JoinType::Left => "a LEFT join with a stream on the right",
+                _ => "a SEMI or ANTI join with a stream on the right",
+            };
+            return refuse(
+                at,
+                format!("{name} is not possible: rows of the table without a match would have to wait for ever"),
+                "keep the stream on the side whose rows are kept",
+            );
+        }
+        // Only the streaming side's aggregations count.
+        Ok(Shape {
+            aggregations: if left.streaming {
+                left.aggregations
+            } else {
+                right.aggregations
+            },
+            ..both
+        })
+    }
+
+    /// A stream in a subquery of an expression has no end to wait for.
+    fn subqueries(&self, plan: &LogicalPlan) -> Checked<()> {
+        let mut found = false;
+        let _ = plan.apply_expressions(|e| {
+            e.apply(|e| {
+                let subquery = match e {
+                    Expr::ScalarSubquery(s) => Some(&s.subquery),
+                    Expr::InSubquery(s) => Some(&s.subquery.subquery),
+                    Expr::Exists(s) => Some(&s.subquery.subquery),
+                    _ => None,
+                };
+                if let Some(subquery) = subquery {
+                    found |= self.shape(subquery).map_or(true, |s| s.streaming);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        });
+        if found {
+            return refuse(
+                self.text.place_of("STREAM"),
+                "a stream cannot stand in a subquery of an expression",
+                "join with it, or read the table without STREAM",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether the streaming aggregation has a key that tells when a group is over.
+fn has_event_time_key(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let _ = plan.apply(|node| {
+        if let LogicalPlan::Aggregate(aggregate) = node {
+            let keys = aggregate.schema.fields().iter().take(aggregate.group_expr.len());
+            found |= keys.into_iter().any(|f| f.metadata().contains_key(EVENT_TIME));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
