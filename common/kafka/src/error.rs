@@ -30,7 +30,7 @@ pub enum KafkaError {
     },
 
     /// The cluster answered with a refusal.
-    #[error("cannot {action} at {servers}: {reason}{}", because(.problem.as_deref()))]
+    #[error("cannot {action} at {servers}: {reason}{}", and_also(.problem.as_deref()))]
     Refused {
         /// What was tried, as an infinitive.
         action: String,
@@ -106,7 +106,7 @@ pub enum KafkaError {
     },
 
     /// Records could not be delivered.
-    #[error("{count} record(s) were not delivered, the first to topic '{topic}' at {servers}: {reason}{}", because(.problem.as_deref()))]
+    #[error("{count} record(s) were not delivered, the first to topic '{topic}' at {servers}: {reason}{}", and_also(.problem.as_deref()))]
     Delivery {
         /// The topic of the first record that failed.
         topic: String,
@@ -170,6 +170,11 @@ fn because(problem: Option<&Problem>) -> String {
                  right for it"
             .to_owned(),
     }
+}
+
+/// As `because`, for an answer that says something by itself.
+fn and_also(problem: Option<&Problem>) -> String {
+    problem.map_or_else(String::new, |problem| because(Some(problem)))
 }
 
 fn near_names(near: &[String]) -> String {

@@ -167,3 +167,123 @@ fn a_token_is_picked_up_inside_any_runtime() {
     let token = source.current().unwrap();
     assert!(!format!("{token:?}").contains(&token.text), "tokens are not shown");
 }
+
+/// A listener that speaks as much of Kafka's protocol as it takes to receive a token, and refuses it.
+fn refusing_broker() -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (tokens, received) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let tokens = tokens.clone();
+            std::thread::spawn(move || refuse(connection.unwrap(), &tokens));
+        }
+    });
+    (address, received)
+}
+
+/// Answers requests until the client goes: none when it has.
+fn refuse(mut stream: std::net::TcpStream, tokens: &std::sync::mpsc::Sender<String>) -> Option<()> {
+    use std::io::{Read, Write};
+    loop {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).ok()?;
+        let mut request = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+        stream.read_exact(&mut request).ok()?;
+        let kind = i16::from_be_bytes([request[0], request[1]]);
+        let version = i16::from_be_bytes([request[2], request[3]]);
+        let mut answer = request[4..8].to_vec();
+        match (kind, version) {
+            // ApiVersions: first that this version is not known, in version 0; then what there is.
+            (18, 1..) => answer.extend([0, 35, 0, 0, 0, 0]),
+            (18, _) => {
+                answer.extend([0, 0, 0, 0, 0, 4]);
+                for (key, low, high) in [(3_i16, 0_i16, 2_i16), (17, 0, 1), (18, 0, 0), (36, 0, 0)] {
+                    answer.extend([key, low, high].iter().flat_map(|n| n.to_be_bytes()));
+                }
+            }
+            // SaslHandshake: the one mechanism.
+            (17, _) => {
+                answer.extend([0, 0, 0, 0, 0, 1, 0, 11]);
+                answer.extend(b"OAUTHBEARER");
+            }
+            // SaslAuthenticate: refused, with a text.
+            (36, _) => {
+                let sent = String::from_utf8_lossy(&request).into_owned();
+                let bearer = sent.split_once("auth=Bearer ").unwrap().1;
+                tokens.send(bearer.trim_end_matches('\u{1}').to_owned()).ok()?;
+                let text = b"the principal may not connect";
+                answer.extend([0, 58, 0, u8::try_from(text.len()).unwrap()]);
+                answer.extend(text);
+                answer.extend([0, 0, 0, 0]);
+            }
+            _ => return None,
+        }
+        let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
+        stream.write_all(&[&length[..], &answer].concat()).ok()?;
+    }
+}
+
+#[tokio::test]
+async fn every_client_sends_a_token_and_tells_the_brokers_refusal() {
+    let (servers, tokens) = refusing_broker();
+    let config = |role| {
+        let more = [
+            ("kafka.sasl.mechanism", "AWS_MSK_IAM"),
+            ("kafka.security.protocol", "SASL_PLAINTEXT"),
+            ("kafka.default.api.timeout.ms", "2500"),
+            ("kafka.reconnect.backoff.ms", "100"),
+        ];
+        crate::testing::config(&servers, role, &more)
+            .with_tokens(source(SharedCredentialsProvider::new(credentials(None))))
+    };
+    let next_token = || tokens.recv_timeout(Duration::from_secs(10)).unwrap();
+    let told = |error: crate::KafkaError| {
+        assert_eq!(
+            error.class(),
+            millstream_common::domain::failure::FailureClass::External
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("the principal may not connect") && text.contains("kafka-cluster:Connect"),
+            "{text}"
+        );
+        assert!(!text.contains("X-Amz"), "{text}");
+    };
+
+    let admin = crate::Admin::open(&config(crate::Role::Admin)).unwrap();
+    let topics = crate::Subscription::Topics(vec!["t".to_owned()]);
+    told(admin.partitions(&topics).await.unwrap_err());
+    let (_, query) = parameters(&next_token());
+    assert_eq!(
+        query["X-Amz-Signature"],
+        signature(credentials(None), &query["X-Amz-Date"])
+    );
+    while tokens.try_recv().is_ok() {}
+
+    let spec = crate::TopicSpec {
+        name: "t".to_owned(),
+        partitions: 1,
+        replication: 1,
+        config: BTreeMap::new(),
+    };
+    let creating = admin.create_topics(std::slice::from_ref(&spec));
+    assert!(
+        tokio::time::timeout(Duration::from_secs(30), creating)
+            .await
+            .unwrap()
+            .is_err()
+    );
+    drop(admin);
+
+    let reader = crate::SourceReader::open(&config(crate::Role::Reader), "g").unwrap();
+    let range = crate::testing::range("t", 0, 0, 1);
+    told(crate::testing::read_with(&reader, &range, true, Duration::from_secs(2)).unwrap_err());
+    drop(reader);
+    while tokens.try_recv().is_ok() {}
+
+    let sender = crate::Sender::open(&config(crate::Role::Producer)).unwrap();
+    sender.send("t", None, None, Some(b"v"), &[]).unwrap();
+    told(sender.flush(Duration::from_secs(3)).unwrap_err());
+    next_token();
+}

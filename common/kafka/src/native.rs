@@ -178,7 +178,7 @@ pub struct MessageBatch<'a> {
 }
 
 impl<'a> MessageBatch<'a> {
-    /// How many records there are; never 0 when handed to a reader's callback.
+    /// How many records there are; 0 when the reader only asks whether to go on waiting.
     #[must_use]
     pub fn len(&self) -> usize {
         self.messages.len()

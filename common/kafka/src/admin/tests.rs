@@ -144,3 +144,17 @@ async fn an_unreachable_broker_is_said_in_time() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn a_partition_that_is_gone_is_named() {
+    let broker = MockBroker::start(1).unwrap();
+    broker.create_topic("t", 1).unwrap();
+    let admin = admin(&broker.bootstrap_servers());
+    let gone = [TopicPartition::new("t", 0), TopicPartition::new("t", 4)];
+    let text = admin.latest(&gone).await.unwrap_err().to_string();
+    assert!(
+        text.starts_with("cannot look up the latest offsets of t-0, t-4 at 127.0.0.1:"),
+        "{text}"
+    );
+    println!("{text}");
+}

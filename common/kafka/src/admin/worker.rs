@@ -215,6 +215,7 @@ impl Worker {
         if at.is_empty() {
             return Ok(Vec::new());
         }
+        let action = &format!("{action} of {}", some_of(at));
         self.attempts(action, |timeout| {
             let mut asked = TopicPartitionList::with_capacity(at.len());
             for (partition, at) in at {
@@ -381,6 +382,20 @@ impl Exhausted {
             ) => Self::Silence(waited),
             Some(code) => Self::Code(code),
         }
+    }
+}
+
+/// The first few partitions, for messages.
+fn some_of(at: &[(TopicPartition, At)]) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = at
+        .iter()
+        .take(SHOWN)
+        .map(|(partition, _)| partition.to_string())
+        .collect();
+    match at.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 

@@ -57,6 +57,9 @@ pub struct KafkaConfig {
     properties: BTreeMap<String, String>,
     iam: Option<IamSettings>,
     patience: Patience,
+    /// Instead of the process's source.
+    #[cfg(test)]
+    tokens: Option<Arc<TokenSource>>,
 }
 
 impl KafkaConfig {
@@ -102,6 +105,8 @@ impl KafkaConfig {
             servers,
             properties,
             iam,
+            #[cfg(test)]
+            tokens: None,
         };
         config.check(&given)?;
         Ok(config)
@@ -167,11 +172,21 @@ impl KafkaConfig {
     /// # Errors
     /// `KafkaError::Client` when its thread cannot be started.
     pub(crate) fn tokens(&self) -> Result<Option<Arc<TokenSource>>, KafkaError> {
+        #[cfg(test)]
+        if self.tokens.is_some() {
+            return Ok(self.tokens.clone());
+        }
         self.iam
             .as_ref()
             .map(TokenSource::shared)
             .transpose()
             .map_err(|error| self.client_error(error.to_string()))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_tokens(mut self, tokens: TokenSource) -> Self {
+        self.tokens = Some(Arc::new(tokens));
+        self
     }
 
     pub(crate) fn client_error(&self, reason: String) -> KafkaError {

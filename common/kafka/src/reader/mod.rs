@@ -87,8 +87,9 @@ impl SourceReader {
     /// Hands exactly the records of `range` to `each`, in offset order, a batch at a time; blocks until that is done.
     ///
     /// Offsets that hold no record (compacted, aborted, transaction markers) are passed over. A batch is only valid during the
-    /// callback and lies in the client's own buffers. When `each` breaks, the read ends there without an error. `deadline` bounds the time
-    /// without any progress, not the whole read.
+    /// callback and lies in the client's own buffers. While nothing comes, `each` gets an empty batch about ten times a second: its
+    /// chance to break, as when the task was called off. When `each` breaks, the read ends there without an error. `deadline`
+    /// bounds the time without any progress, not the whole read.
     ///
     /// # Errors
     /// - `DataLoss` when records of the range are no longer there and `fail_on_data_loss` is true. Without it the missing part is skipped

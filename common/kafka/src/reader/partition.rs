@@ -115,7 +115,7 @@ impl Partition {
             return Ok(Step::Done);
         }
         match self.queue.head() {
-            None => self.wait(reading),
+            None => self.wait(reading, each),
             // Fetched before a seek: the library drops these itself, this is the second lock on the door.
             Some(Head::Record(offset)) if offset < reading.position => {
                 self.queue.discard(1);
@@ -170,7 +170,11 @@ impl Partition {
     }
 
     /// Waits for records, and looks at the clock.
-    fn wait(&mut self, reading: &mut Reading<'_>) -> Result<Step, KafkaError> {
+    fn wait(
+        &mut self,
+        reading: &mut Reading<'_>,
+        each: &mut dyn FnMut(&MessageBatch<'_>) -> ControlFlow<()>,
+    ) -> Result<Step, KafkaError> {
         let idle = reading.moved_at.elapsed();
         if idle >= reading.deadline {
             return Err(reading.shared.stalled(reading.range, reading.position, idle));
@@ -187,6 +191,9 @@ impl Partition {
         let started = Instant::now();
         self.queue.fill(BATCH, WAIT.min(reading.deadline - idle));
         reading.report.waited += started.elapsed();
+        if self.queue.head().is_none() && each(&self.queue.batch(reading.range.until)).is_break() {
+            return Ok(Step::Done);
+        }
         Ok(Step::Continue)
     }
 

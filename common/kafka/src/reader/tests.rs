@@ -185,13 +185,36 @@ fn a_callback_that_breaks_ends_the_read_between_records() {
     let mut last = -1;
     let report = reader
         .read(&range("t", 0, 0, 3_000), true, PATIENCE, &mut |batch| {
-            last = batch.last().unwrap().offset;
+            let Some(message) = batch.last() else {
+                return ControlFlow::Continue(());
+            };
+            last = message.offset;
             ControlFlow::Break(())
         })
         .unwrap();
     assert_eq!(report.position, last + 1);
     let (seen, report) = read(&reader, &range("t", 0, last + 1, 3_000));
     assert_eq!((seen, report.moved), (numbers(last + 1, 3_000), false));
+}
+
+#[test]
+fn a_read_that_waits_can_be_called_off() {
+    let broker = broker("t", 1);
+    let servers = broker.bootstrap_servers();
+    fill(&servers, "t", 0, 0, 10);
+    broker.round_trip_time(Duration::from_secs(3)).unwrap();
+    let reader = reader(&servers, &[]);
+    let started = Instant::now();
+    let report = reader
+        .read(&range("t", 0, 4, 10), true, PATIENCE, &mut |batch| {
+            assert!(batch.is_empty());
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!((report.records, report.position), (0, 4));
+    broker.round_trip_time(Duration::ZERO).unwrap();
+    assert_eq!(read(&reader, &range("t", 0, 4, 10)).0, numbers(4, 10));
 }
 
 #[test]
