@@ -113,6 +113,9 @@ fn read_timestamp(text: &str) -> Option<Written<'_>> {
             if cursor.take(b'.') {
                 micros = read_fraction(&mut cursor);
             }
+        } else if !cursor.rest.is_empty() {
+            // A zone needs the seconds before it.
+            return None;
         }
     } else if time_only || !cursor.rest.is_empty() {
         return None;
