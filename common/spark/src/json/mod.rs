@@ -8,7 +8,12 @@
 
 mod column;
 mod convert;
+mod escape;
+mod from_json;
+mod functions;
+mod infer;
 mod options;
+mod path;
 pub(crate) mod pattern;
 mod record;
 mod root;
@@ -17,6 +22,7 @@ mod shape;
 pub(crate) mod text_out;
 pub(crate) mod text_time;
 mod utf8;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +30,8 @@ mod tests;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
+pub use functions::udfs;
+pub use infer::{infer_type, type_text};
 pub use options::{JsonOptions, ParseMode, TimeParserPolicy};
 pub use record::RecordDecoder;
 pub use scan::Leniency;
