@@ -29,13 +29,22 @@ pub(crate) struct SchemaFunction {
 
 impl SchemaFunction {
     pub fn new(name: &'static str, decode: Decode) -> Self {
-        Self { name, decode, signature: Signature::user_defined(Volatility::Immutable) }
+        Self {
+            name,
+            decode,
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 
     fn result_type(&self, schema: Option<&ScalarValue>) -> Result<DataType> {
         match schema.and_then(|s| s.try_as_str()).flatten() {
-            Some(text) => ddl::parse_schema_or_type(text).map_err(|e| DataFusionError::Plan(format!("{}: {e}", self.name))),
-            None => plan_err!("{}: expected the schema as a text literal such as 'a INT, b STRING'", self.name),
+            Some(text) => {
+                ddl::parse_schema_or_type(text).map_err(|e| DataFusionError::Plan(format!("{}: {e}", self.name)))
+            }
+            None => plan_err!(
+                "{}: expected the schema as a text literal such as 'a INT, b STRING'",
+                self.name
+            ),
         }
     }
 }
@@ -75,7 +84,10 @@ impl ScalarUDFImpl for SchemaFunction {
                 Some(text) => Ok([&[text], &given[1..]].concat()),
                 None => plan_err!("{}: expected STRING as first argument, found {text}", self.name),
             },
-            _ => plan_err!("{}: expected (text, schema) or (text, schema, map of options)", self.name),
+            _ => plan_err!(
+                "{}: expected (text, schema) or (text, schema, map of options)",
+                self.name
+            ),
         }
     }
 
@@ -130,7 +142,9 @@ pub(crate) fn pairs_of(array: &ArrayRef) -> Result<Vec<(String, String)>> {
     let (keys, values) = (texts(entries.column(0))?, texts(entries.column(1))?);
     let (keys, values) = (keys.as_string::<i32>(), values.as_string::<i32>());
     let pairs = keys.iter().zip(values.iter());
-    Ok(pairs.filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned()))).collect())
+    Ok(pairs
+        .filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned())))
+        .collect())
 }
 
 /// Reads the options and completes them with the session's zone.
@@ -142,7 +156,10 @@ pub(crate) fn json_options(pairs: &[(String, String)], zone: Tz) -> Result<JsonO
 /// Calls `each` with the bytes of every row of a text or binary column.
 pub(crate) fn for_each_bytes(column: &ArrayRef, mut each: impl FnMut(Option<&[u8]>)) -> Result<()> {
     match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().iter().for_each(|v| each(v.map(str::as_bytes))),
+        DataType::Utf8 => column
+            .as_string::<i32>()
+            .iter()
+            .for_each(|v| each(v.map(str::as_bytes))),
         DataType::Binary => column.as_binary::<i32>().iter().for_each(each),
         DataType::Null => (0..column.len()).for_each(|_| each(None)),
         other => return exec_err!("expected text or bytes, found {other}"),

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, Int32Array, ListBuilder, StringArray, StringBuilder, StructArray,
-};
+use arrow::array::{Array, ArrayRef, Int32Array, ListBuilder, StringArray, StringBuilder, StructArray};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
@@ -24,17 +22,47 @@ use crate::functions::{Call, Function, Kind, Result};
 pub fn udfs() -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::new_from_impl(SchemaFunction::new("from_json", decode_json)),
-        Function::new("to_json", &[Kind::Any, Kind::Map], to_json_type, to_json).required(1).udf(),
-        Function::new("get_json_object", &[Kind::Text, Kind::Text], |_| Ok(DataType::Utf8), get_json_object).udf(),
-        Function::new("json_tuple", &[Kind::Text, Kind::Text, Kind::Text], json_tuple_type, json_tuple)
-            .variadic()
-            .required(2)
-            .udf(),
-        Function::new("schema_of_json", &[Kind::Text, Kind::Map], |_| Ok(DataType::Utf8), schema_of_json)
+        Function::new("to_json", &[Kind::Any, Kind::Map], to_json_type, to_json)
             .required(1)
             .udf(),
-        Function::new("json_array_length", &[Kind::Text], |_| Ok(DataType::Int32), json_array_length).udf(),
-        Function::new("json_object_keys", &[Kind::Text], |_| Ok(ddl::array_of(DataType::Utf8)), json_object_keys).udf(),
+        Function::new(
+            "get_json_object",
+            &[Kind::Text, Kind::Text],
+            |_| Ok(DataType::Utf8),
+            get_json_object,
+        )
+        .udf(),
+        Function::new(
+            "json_tuple",
+            &[Kind::Text, Kind::Text, Kind::Text],
+            json_tuple_type,
+            json_tuple,
+        )
+        .variadic()
+        .required(2)
+        .udf(),
+        Function::new(
+            "schema_of_json",
+            &[Kind::Text, Kind::Map],
+            |_| Ok(DataType::Utf8),
+            schema_of_json,
+        )
+        .required(1)
+        .udf(),
+        Function::new(
+            "json_array_length",
+            &[Kind::Text],
+            |_| Ok(DataType::Int32),
+            json_array_length,
+        )
+        .udf(),
+        Function::new(
+            "json_object_keys",
+            &[Kind::Text],
+            |_| Ok(ddl::array_of(DataType::Utf8)),
+            json_object_keys,
+        )
+        .udf(),
     ]
 }
 
@@ -47,7 +75,11 @@ fn to_json_type(given: &[DataType]) -> Result<DataType> {
 
 /// The options in an argument that may be left out.
 pub(crate) fn call_options(call: &Call<'_>, at: usize) -> Result<Vec<(String, String)>> {
-    if call.args.len() > at { pairs_of(&call.column(at)?) } else { Ok(Vec::new()) }
+    if call.args.len() > at {
+        pairs_of(&call.column(at)?)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 fn to_json(call: &Call<'_>) -> Result<ArrayRef> {
@@ -98,10 +130,15 @@ fn json_tuple_type(given: &[DataType]) -> Result<DataType> {
 
 fn json_tuple(call: &Call<'_>) -> Result<ArrayRef> {
     let documents = call.text(0)?;
-    let names = (1..call.args.len()).map(|at| call.text(at)).collect::<Result<Vec<_>>>()?;
+    let names = (1..call.args.len())
+        .map(|at| call.text(at))
+        .collect::<Result<Vec<_>>>()?;
     let mut builders: Vec<_> = names.iter().map(|_| StringBuilder::new()).collect();
     for row in 0..documents.len() {
-        let wanted: Vec<_> = names.iter().map(|n| n.is_valid(row).then(|| n.value(row).as_bytes())).collect();
+        let wanted: Vec<_> = names
+            .iter()
+            .map(|n| n.is_valid(row).then(|| n.value(row).as_bytes()))
+            .collect();
         let found = match documents.is_valid(row) {
             true => members(documents.value(row).as_bytes(), &wanted),
             false => vec![None; names.len()],
@@ -126,7 +163,12 @@ fn schema_of_json(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn json_array_length(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
-    Ok(Arc::new(texts.iter().map(|text| array_length(text?.as_bytes())).collect::<Int32Array>()))
+    Ok(Arc::new(
+        texts
+            .iter()
+            .map(|text| array_length(text?.as_bytes()))
+            .collect::<Int32Array>(),
+    ))
 }
 
 fn json_object_keys(call: &Call<'_>) -> Result<ArrayRef> {
@@ -135,7 +177,8 @@ fn json_object_keys(call: &Call<'_>) -> Result<ArrayRef> {
     for text in texts.iter() {
         match text.and_then(|t| object_keys(t.as_bytes())) {
             Some(keys) => {
-                keys.iter().for_each(|key| builder.values().append_value(String::from_utf8_lossy(key)));
+                keys.iter()
+                    .for_each(|key| builder.values().append_value(String::from_utf8_lossy(key)));
                 builder.append(true);
             }
             None => builder.append(false),

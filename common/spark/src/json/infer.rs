@@ -19,14 +19,18 @@ pub fn infer_type(document: &str, options: &JsonOptions) -> Result<DataType, Jso
         Ok(Some(_)) => infer(&mut scanner, options),
         Err(fault) => Err(fault),
     };
-    inferred.map(settle).map_err(|_: Fault| JsonError::Malformed { record: document.chars().take(200).collect() })
+    inferred.map(settle).map_err(|_: Fault| JsonError::Malformed {
+        record: document.chars().take(200).collect(),
+    })
 }
 
 fn infer(scanner: &mut Scanner<'_>, options: &JsonOptions) -> Scan<DataType> {
     Ok(match scanner.token()? {
         Token::Null => DataType::Null,
         Token::Text(_) => DataType::Utf8,
-        Token::True | Token::False | Token::Number(_) | Token::NonNumber(_) if options.primitives_as_string => DataType::Utf8,
+        Token::True | Token::False | Token::Number(_) | Token::NonNumber(_) if options.primitives_as_string => {
+            DataType::Utf8
+        }
         Token::True | Token::False => DataType::Boolean,
         Token::Number(number) => number_type(&number, options.prefer_decimal),
         Token::NonNumber(_) => DataType::Float64,
@@ -52,7 +56,11 @@ fn infer(scanner: &mut Scanner<'_>, options: &JsonOptions) -> Scan<DataType> {
 }
 
 fn number_type(number: &Number<'_>, prefer_decimal: bool) -> DataType {
-    let mantissa = number.text.split(|b| matches!(b, b'e' | b'E')).next().unwrap_or_default();
+    let mantissa = number
+        .text
+        .split(|b| matches!(b, b'e' | b'E'))
+        .next()
+        .unwrap_or_default();
     let digits: Vec<u8> = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
     let precision = digits.iter().skip_while(|d| **d == b'0').count().max(1);
     if !number.float {
@@ -116,7 +124,9 @@ pub(crate) fn settle(inferred: DataType) -> DataType {
         DataType::Null => DataType::Utf8,
         DataType::List(field) => ddl::array_of(settle(field.data_type().clone())),
         DataType::Struct(fields) => {
-            let kept = fields.iter().filter(|f| !matches!(f.data_type(), DataType::Struct(inner) if inner.is_empty()));
+            let kept = fields
+                .iter()
+                .filter(|f| !matches!(f.data_type(), DataType::Struct(inner) if inner.is_empty()));
             let settled: Vec<_> = kept
                 .map(|f| Arc::new(f.as_ref().clone().with_data_type(settle(f.data_type().clone()))))
                 .collect();
@@ -130,8 +140,10 @@ pub(crate) fn settle(inferred: DataType) -> DataType {
 pub fn type_text(data_type: &DataType) -> String {
     match data_type {
         DataType::Struct(fields) => {
-            let fields: Vec<_> =
-                fields.iter().map(|f| format!("{}: {}", quoted_name(f.name()), type_text(f.data_type()))).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|f| format!("{}: {}", quoted_name(f.name()), type_text(f.data_type())))
+                .collect();
             format!("STRUCT<{}>", fields.join(", "))
         }
         DataType::List(field) => format!("ARRAY<{}>", type_text(field.data_type())),
@@ -143,7 +155,11 @@ fn quoted_name(name: &str) -> String {
     let plain = !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !name.bytes().all(|b| b.is_ascii_digit());
-    if plain { name.to_owned() } else { format!("`{}`", name.replace('`', "``")) }
+    if plain {
+        name.to_owned()
+    } else {
+        format!("`{}`", name.replace('`', "``"))
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +177,10 @@ mod tests {
             ("[1,1.5,\"x\"]", "ARRAY<STRING>"),
             ("{}", "STRUCT<>"),
             ("null", "STRING"),
-            (r#"[{"a":1},{"b":"x"},{"a":1.5}]"#, "ARRAY<STRUCT<a: DOUBLE, b: STRING>>"),
+            (
+                r#"[{"a":1},{"b":"x"},{"a":1.5}]"#,
+                "ARRAY<STRUCT<a: DOUBLE, b: STRING>>",
+            ),
             (r#"{"c-d":2,"a b":1}"#, "STRUCT<`a b`: BIGINT, `c-d`: BIGINT>"),
             (r#"{"a":1,"a":"x"}"#, "STRUCT<a: BIGINT, a: STRING>"),
             (r#"{"a":[1,{"b":1}]}"#, "STRUCT<a: ARRAY<STRING>>"),
@@ -171,7 +190,13 @@ mod tests {
             assert_eq!(schema(document), expected, "{document}");
         }
         assert!(infer_type("bad", &JsonOptions::default()).is_err());
-        let decimal = JsonOptions { prefer_decimal: true, ..JsonOptions::default() };
-        assert_eq!(type_text(&infer_type(r#"{"a":1.25}"#, &decimal).unwrap()), "STRUCT<a: DECIMAL(3,2)>");
+        let decimal = JsonOptions {
+            prefer_decimal: true,
+            ..JsonOptions::default()
+        };
+        assert_eq!(
+            type_text(&infer_type(r#"{"a":1.25}"#, &decimal).unwrap()),
+            "STRUCT<a: DECIMAL(3,2)>"
+        );
     }
 }

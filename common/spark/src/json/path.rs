@@ -53,7 +53,14 @@ impl Path {
                     return None;
                 }
                 let name = &inner[..end];
-                (if name == "*" { Step::AnyMember } else { Step::Name(name.into()) }, end + 4)
+                (
+                    if name == "*" {
+                        Step::AnyMember
+                    } else {
+                        Step::Name(name.into())
+                    },
+                    end + 4,
+                )
             } else if let Some(inner) = rest.strip_prefix('[') {
                 let end = inner.find(']')?;
                 let index = &inner[..end];
@@ -72,7 +79,14 @@ impl Path {
                     return None;
                 }
                 let name = &inner[..end];
-                (if name == "*" { Step::AnyMember } else { Step::Name(name.into()) }, end + 1)
+                (
+                    if name == "*" {
+                        Step::AnyMember
+                    } else {
+                        Step::Name(name.into())
+                    },
+                    end + 1,
+                )
             };
             steps.push(step);
             rest = &rest[len..];
@@ -154,7 +168,11 @@ fn evaluate(scanner: &mut Scanner<'_>, out: &mut Vec<u8>, style: Style, steps: &
             Ok(found > 0)
         }
         (Token::Array, [Step::AnyElement, rest @ ..]) if style != Style::Quoted => {
-            let inner_style = if style == Style::Raw { Style::Quoted } else { Style::Flat };
+            let inner_style = if style == Style::Raw {
+                Style::Quoted
+            } else {
+                Style::Flat
+            };
             let mut inner = vec![b'['];
             let found = each_element(scanner, &mut inner, inner_style, rest)?;
             match found {
@@ -179,7 +197,11 @@ fn evaluate(scanner: &mut Scanner<'_>, out: &mut Vec<u8>, style: Style, steps: &
             Ok(found > 0)
         }
         (Token::Array, [Step::Index(wanted), rest @ ..]) => {
-            let style = if rest.first() == Some(&Step::AnyElement) { Style::Quoted } else { style };
+            let style = if rest.first() == Some(&Step::AnyElement) {
+                Style::Quoted
+            } else {
+                style
+            };
             let (mut found, mut at, mut first) = (false, 0, true);
             while scanner.next_element(first)? {
                 first = false;
@@ -289,7 +311,9 @@ mod tests {
 
     fn get(document: &str, path: &str) -> Option<String> {
         let mut out = Vec::new();
-        Path::parse(path)?.find(document.as_bytes(), &mut out).then(|| String::from_utf8(out).unwrap())
+        Path::parse(path)?
+            .find(document.as_bytes(), &mut out)
+            .then(|| String::from_utf8(out).unwrap())
     }
 
     #[test]
@@ -320,8 +344,24 @@ mod tests {
             assert_eq!(get(DOCUMENT, path).as_deref(), Some(expected), "{path}");
         }
         for path in [
-            "$.a.b[9]", "$.n", "$.arr.b", "$.a.*", "$.*", "$[\"s\"]", "$.e[*]", "s", "", "$..s", "$.a.k.k", "$[0]", "$.arr[-1]",
-            "$.arr[ 0 ]", "$.s.x", "$ .s", "$.missing", "$.S",
+            "$.a.b[9]",
+            "$.n",
+            "$.arr.b",
+            "$.a.*",
+            "$.*",
+            "$[\"s\"]",
+            "$.e[*]",
+            "s",
+            "",
+            "$..s",
+            "$.a.k.k",
+            "$[0]",
+            "$.arr[-1]",
+            "$.arr[ 0 ]",
+            "$.s.x",
+            "$ .s",
+            "$.missing",
+            "$.S",
         ] {
             assert_eq!(get(DOCUMENT, path), None, "{path}");
         }
@@ -347,7 +387,11 @@ mod tests {
         let tuple = |document: &str, names: &[&str]| {
             let names: Vec<_> = names.iter().map(|n| Some(n.as_bytes())).collect();
             let values = members(document.as_bytes(), &names);
-            values.into_iter().map(|v| v.map_or("-".to_owned(), |v| String::from_utf8(v).unwrap())).collect::<Vec<_>>().join(" ")
+            values
+                .into_iter()
+                .map(|v| v.map_or("-".to_owned(), |v| String::from_utf8(v).unwrap()))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(tuple(DOCUMENT, &["s", "f", "e", "n", "none"]), "str 1.5 [] - -");
         assert_eq!(tuple(r#"{"a":1,"a":2}"#, &["a", "a"]), "2 2");
@@ -358,7 +402,10 @@ mod tests {
         for bad in ["{}", "\"x\"", "[1", "[1,]", "null", ""] {
             assert_eq!(array_length(bad.as_bytes()), None, "{bad}");
         }
-        assert_eq!(object_keys(br#"{"b":1,"a":{"x":2},"b":3}"#).unwrap(), [b"b", b"a", b"b"]);
+        assert_eq!(
+            object_keys(br#"{"b":1,"a":{"x":2},"b":3}"#).unwrap(),
+            [b"b", b"a", b"b"]
+        );
         assert_eq!(object_keys(b"{\"a\":bad}"), None);
     }
 }

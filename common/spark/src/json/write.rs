@@ -112,7 +112,12 @@ impl Writer {
             }
             DataType::Float64 => return push_f64(array.as_primitive::<Float64Type>().value(row), out),
             DataType::Decimal128(_, scale) => {
-                write_decimal(array.as_primitive::<Decimal128Type>().value(row), *scale, DecimalLayout::Scientific, text);
+                write_decimal(
+                    array.as_primitive::<Decimal128Type>().value(row),
+                    *scale,
+                    DecimalLayout::Scientific,
+                    text,
+                );
             }
             DataType::Utf8 => return push_quoted(array.as_string::<i32>().value(row).as_bytes(), out),
             DataType::LargeUtf8 => return push_quoted(array.as_string::<i64>().value(row).as_bytes(), out),

@@ -144,9 +144,12 @@ fn text(chars: &[char], at: &mut usize) -> Option<String> {
 }
 
 fn number(chars: &[char], at: &mut usize) -> Option<Tree> {
-    for (word, value) in
-        [("-Infinity", f64::NEG_INFINITY), ("-INF", f64::NEG_INFINITY), ("+Infinity", f64::INFINITY), ("+INF", f64::INFINITY)]
-    {
+    for (word, value) in [
+        ("-Infinity", f64::NEG_INFINITY),
+        ("-INF", f64::NEG_INFINITY),
+        ("+Infinity", f64::INFINITY),
+        ("+INF", f64::INFINITY),
+    ] {
         let mut ahead = *at;
         if take(chars, &mut ahead, word).is_some() {
             *at = ahead;
@@ -207,7 +210,10 @@ fn rewritten(tree: &Tree) -> String {
         Tree::Text(t) => quoted(t),
         Tree::Array(elements) => format!("[{}]", elements.iter().map(rewritten).collect::<Vec<_>>().join(",")),
         Tree::Object(members) => {
-            let members: Vec<_> = members.iter().map(|(n, v)| format!("{}:{}", quoted(n), rewritten(v))).collect();
+            let members: Vec<_> = members
+                .iter()
+                .map(|(n, v)| format!("{}:{}", quoted(n), rewritten(v)))
+                .collect();
             format!("{{{}}}", members.join(","))
         }
     }
@@ -253,7 +259,9 @@ pub(super) fn convert(tree: &Tree, to: &DataType) -> Option<String> {
             format!("[{}]", shown?.join(", "))
         }
         (DataType::Map(field, _), Tree::Object(members)) => {
-            let DataType::Struct(entry) = field.data_type() else { unreachable!() };
+            let DataType::Struct(entry) = field.data_type() else {
+                unreachable!()
+            };
             let shown: Option<Vec<_>> = members
                 .iter()
                 .map(|(name, value)| Some(format!("{name:?}: {}", convert(value, entry[1].data_type())?)))
@@ -265,7 +273,10 @@ pub(super) fn convert(tree: &Tree, to: &DataType) -> Option<String> {
                 .iter()
                 .map(|f| {
                     let values = members.iter().filter(|(n, _)| n == f.name());
-                    values.filter_map(|(_, v)| convert(v, f.data_type())).next_back().unwrap_or("-".to_owned())
+                    values
+                        .filter_map(|(_, v)| convert(v, f.data_type()))
+                        .next_back()
+                        .unwrap_or("-".to_owned())
                 })
                 .collect();
             format!("({})", shown.join(", "))

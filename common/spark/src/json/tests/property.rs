@@ -23,12 +23,49 @@ impl Dice {
     }
 }
 
-const NAMES: [&str; 10] = ["i", "l", "d", "s", "b", "r", "m", "n", "other", "a_name_longer_than_sixteen"];
+const NAMES: [&str; 10] = [
+    "i",
+    "l",
+    "d",
+    "s",
+    "b",
+    "r",
+    "m",
+    "n",
+    "other",
+    "a_name_longer_than_sixteen",
+];
 const SCALARS: [&str; 30] = [
-    "0", "1", "-7", "2147483648", "9223372036854775807", "-9223372036854775809", "1.5", "-0", "-0.0", "1e3", "1E-5", "1e400", "true",
-    "false", "null", "NaN", "-Infinity", "\"\"", "\"plain\"", "'single \"quoted\"'", "\"es\\\"c\\u00e9\\n\\/\"", "\"\u{e9}\u{1F600}\"",
-    "\"\\ud83d\\ude00\\ud800x\"", "\"NaN\"", "\"long enough to need several words of eight bytes\"", "12345678901234567890", "0.1",
-    "\"\\'\"", "\"12\"", "123456.789e-2",
+    "0",
+    "1",
+    "-7",
+    "2147483648",
+    "9223372036854775807",
+    "-9223372036854775809",
+    "1.5",
+    "-0",
+    "-0.0",
+    "1e3",
+    "1E-5",
+    "1e400",
+    "true",
+    "false",
+    "null",
+    "NaN",
+    "-Infinity",
+    "\"\"",
+    "\"plain\"",
+    "'single \"quoted\"'",
+    "\"es\\\"c\\u00e9\\n\\/\"",
+    "\"\u{e9}\u{1F600}\"",
+    "\"\\ud83d\\ude00\\ud800x\"",
+    "\"NaN\"",
+    "\"long enough to need several words of eight bytes\"",
+    "12345678901234567890",
+    "0.1",
+    "\"\\'\"",
+    "\"12\"",
+    "123456.789e-2",
 ];
 const BLANKS: [&str; 8] = ["", "", "", "", " ", "\n", "\t ", "  \r\n"];
 const DAMAGE: &[u8] = b"{}[]:,\"'\\ \n\0\x1f019.-+eEtfnNIux/\x80\xC3\xED\xFF";
@@ -40,7 +77,11 @@ fn document(dice: &mut Dice, depth: usize, names: bool) -> String {
             let members: Vec<_> = (0..count)
                 .map(|at| {
                     let name = if dice.roll(4) > 0 { NAMES[at] } else { dice.pick(&NAMES) };
-                    let name = if dice.roll(12) == 0 { name.replace('a', "\\u0061") } else { name.to_owned() };
+                    let name = if dice.roll(12) == 0 {
+                        name.replace('a', "\\u0061")
+                    } else {
+                        name.to_owned()
+                    };
                     let inner = dice.roll(3) == 0;
                     let value = document(dice, depth.saturating_sub(1), inner && depth > 0);
                     let blanks: Vec<_> = (0..4).map(|_| dice.pick(&BLANKS)).collect();
@@ -112,7 +153,12 @@ fn the_decoder_agrees_with_the_model() {
             let rows = decoder.finish_struct().unwrap();
             for (at, document) in documents.iter().enumerate() {
                 let text = String::from_utf8_lossy(document);
-                assert_eq!(show(&rows, at), expected(document, &fields), "seed {}: {text:?}", start + at as u64);
+                assert_eq!(
+                    show(&rows, at),
+                    expected(document, &fields),
+                    "seed {}: {text:?}",
+                    start + at as u64
+                );
             }
         }
     }
