@@ -21,6 +21,9 @@ use crate::shuffle::{BlockClient, StaticTables};
 use crate::state::{FileStore, Layout, ReduceState};
 use crate::storage::StoreFiles;
 
+/// Batches after which a state that none of them used is dropped: its task runs elsewhere, and files have it all.
+const UNUSED_BATCHES_MAX: u64 = 8;
+
 /// One start of a query, as far as this executor is concerned.
 pub struct Query {
     /// What was sent.
@@ -181,9 +184,16 @@ impl Query {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
-    /// `batch` exists. Blocks while a task holds a state.
+    /// `batch` exists. Blocks while a task holds a state. States that other executors have taken over are dropped.
     pub fn commit(&self, batch: u64) {
-        self.states().iter().for_each(|state| state.lock().commit(batch));
+        for state in self.states() {
+            state.lock().commit(batch);
+        }
+        self.states.lock().retain(|_, state| {
+            state
+                .try_lock()
+                .is_none_or(|state| state.version() + UNUSED_BATCHES_MAX > batch)
+        });
     }
 
     /// `batch` is undone. Blocks while a task holds a state.

@@ -218,7 +218,7 @@ impl Member {
         drop(beat);
         self.executor.end_session(session).await;
         self.services.blocks.release_session(session);
-        if *self.closing.borrow() {
+        if *self.closing.borrow() && self.shutdown.phase() != Phase::Now {
             self.flush(reports, queries, orders).await;
         }
         result

@@ -68,6 +68,12 @@ impl ReduceState {
         self.table.rows()
     }
 
+    /// The committed version held.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Memory held.
     #[must_use]
     pub fn bytes(&self) -> usize {
