@@ -1,4 +1,11 @@
 //! An executor, driven as a driver drives it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 mod support;
 
@@ -22,8 +29,8 @@ use millstream_kafka::{KafkaConfig, Role, Sender};
 use millstream_plan::codec;
 use millstream_plan::slot::SlotExec;
 use millstream_plan::spec::{
-    KafkaSource, MapStageSpec, OutputMode, QuerySpec, RateSource, ReduceStageSpec, SinkSpec, SlotId, SourceSpec,
-    StageOutput, Subscription, ValueFormat,
+    FileFormat, KafkaSource, MapStageSpec, OutputMode, QuerySpec, RateSource, ReduceStageSpec, SinkSpec, SlotId,
+    SourceSpec, StageOutput, Subscription, ValueFormat,
 };
 use millstream_proto::control::v1::driver_message::Message as Order;
 use millstream_proto::control::v1::executor_message::Message as Report;
@@ -390,6 +397,41 @@ async fn an_executor_serves_several_drivers_and_survives_them() {
         FailureKind::Fenced,
         "nothing is left of the old session"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_become_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = FakeDriver::start().await;
+    let _executor = TestExecutor::start(&[&driver]);
+    let mut session = driver.accept().await;
+    let rate = RateSource {
+        rows_per_second: 10,
+        partitions: 1,
+    };
+    let mut query = spec([(SlotId(0), SourceSpec::Rate(rate))].into(), StageOutput::Sink);
+    query.output_names = vec!["Value".to_owned()];
+    query.sink = Some(SinkSpec::Files {
+        format: FileFormat::Json,
+        path: folder.path().display().to_string(),
+        single_file: false,
+        options: Options::default(),
+    });
+    session.order(message(&query, vec![slot(0, vec![int("value")])])).await;
+    session
+        .order(tasks(0, vec![(1, map(0, "rate", 0, 2)), (2, map(1, "rate", 2, 2))]))
+        .await;
+    let mut reports = [session.finished().await, session.finished().await];
+    reports.sort_by_key(|report| report.task_id);
+    let [file] = reports[0].written_files.as_slice() else {
+        panic!("expected one file: {reports:?}")
+    };
+    assert_eq!(file.rows, 2);
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join(&file.path)).unwrap(),
+        "{\"Value\":0}\n{\"Value\":1}\n"
+    );
+    assert!(reports[1].written_files.is_empty(), "no rows, no file");
 }
 
 fn kafka(servers: &str) -> Options {

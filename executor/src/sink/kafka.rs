@@ -158,7 +158,10 @@ fn bytes_at(column: &ArrayRef, row: usize) -> Option<&[u8]> {
         .map(|bytes| bytes.value(row))
 }
 
-fn headers_of(headers: &ListArray, row: usize) -> Result<Vec<(String, Option<Vec<u8>>)>, TaskError> {
+/// Headers of one record, in order.
+type Headers = Vec<(String, Option<Vec<u8>>)>;
+
+fn headers_of(headers: &ListArray, row: usize) -> Result<Headers, TaskError> {
     if headers.is_null(row) {
         return Ok(Vec::new());
     }

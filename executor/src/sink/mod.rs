@@ -1,5 +1,6 @@
 //! Sinks that executors write themselves, a task at a time.
 
+mod files;
 mod kafka;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub struct SinkWriter {
 
 enum Kind {
     Kafka(kafka::KafkaWriter),
+    Files(Box<files::FilesWriter>),
     Noop,
 }
 
@@ -49,8 +51,17 @@ impl SinkWriter {
                 *rows_per_second,
                 Arc::clone(cancelled),
             )?),
+            Some(SinkSpec::Files {
+                format, path, options, ..
+            }) => Kind::Files(Box::new(files::FilesWriter::open(
+                (path, *format, options),
+                &schema,
+                query.time_zone,
+                index,
+                runtime.clone(),
+            )?)),
             Some(SinkSpec::Noop) => Kind::Noop,
-            Some(SinkSpec::Console { .. } | SinkSpec::Memory | SinkSpec::Files { .. }) | None => {
+            Some(SinkSpec::Console { .. } | SinkSpec::Memory) | None => {
                 return Err(TaskError::Unknown {
                     what: "parallel sink",
                     index: 0,
@@ -72,6 +83,13 @@ impl SinkWriter {
         self.rows += u64::try_from(batch.num_rows()).unwrap_or(0);
         match &mut self.kind {
             Kind::Kafka(writer) => writer.write(batch),
+            Kind::Files(writer) => {
+                let schema = named(batch.schema_ref(), &self.names.spec.output_names);
+                let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                let batch = RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options)
+                    .map_err(|error| TaskError::plan("naming output columns")(error.into()))?;
+                writer.write(&batch)
+            }
             Kind::Noop => Ok(()),
         }
     }
@@ -86,6 +104,7 @@ impl SinkWriter {
                 writer.finish()?;
                 Vec::new()
             }
+            Kind::Files(writer) => writer.finish()?,
             Kind::Noop => Vec::new(),
         };
         Ok((self.rows, files))
