@@ -13,6 +13,8 @@ pub mod mock;
 mod native;
 mod poller;
 mod reader;
+#[cfg(test)]
+mod real_tests;
 mod sender;
 #[cfg(test)]
 mod testing;

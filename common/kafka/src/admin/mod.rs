@@ -100,7 +100,7 @@ impl Admin {
     }
 
     /// Per partition the first offset whose timestamp (milliseconds since the epoch) is not before the one given; none where there is no such
-    /// record. In the order of `at`.
+    /// record. In the order of `at`, which names each partition once.
     ///
     /// # Errors
     /// `Unanswered`, `Refused`.

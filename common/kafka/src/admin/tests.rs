@@ -156,5 +156,18 @@ async fn a_partition_that_is_gone_is_named() {
         text.starts_with("cannot look up the latest offsets of t-0, t-4 at 127.0.0.1:"),
         "{text}"
     );
-    println!("{text}");
+}
+
+#[tokio::test]
+async fn tls_to_a_port_without_tls_is_explained() {
+    let broker = MockBroker::start(1).unwrap();
+    let servers = broker.bootstrap_servers();
+    let mut more = QUICK.to_vec();
+    more.push(("kafka.security.protocol", "SSL"));
+    let admin = Admin::open(&config(&servers, Role::Admin, &more)).unwrap();
+    let text = admin.partitions(&topics(&["t"])).await.unwrap_err().to_string();
+    assert!(
+        text.contains("kafka.ssl.ca.location") || text.contains("kafka.security.protocol"),
+        "{text}"
+    );
 }
