@@ -224,7 +224,7 @@ impl Query {
     /// [`TaskError::Kafka`] for options that cannot be used.
     pub fn sender(&self) -> Result<Sender, TaskError> {
         let mut sender = self.sender.lock();
-        if let Some(sender) = sender.as_ref() {
+        if let Some(sender) = sender.as_ref().filter(|sender| sender.is_usable()) {
             return Ok(sender.share());
         }
         let Some(SinkSpec::Kafka { options, .. }) = &self.spec.sink else {

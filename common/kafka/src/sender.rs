@@ -9,7 +9,7 @@ use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError as ClientError;
 use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::KafkaConfig;
@@ -122,6 +122,13 @@ impl Sender {
             producer: Arc::clone(&self.producer),
             outcome: Arc::default(),
         }
+    }
+
+    /// Whether the producer still works: an idempotent producer that has lost track of what was written stops for good, and all its
+    /// senders with it. Open another one then.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.producer.client.client().fatal_error().is_none()
     }
 
     /// Queues a record with the current time as its timestamp; blocks while the queue is full.
@@ -266,10 +273,15 @@ impl Sender {
 
 impl Producer {
     fn refused(&self, topic: &str, error: &ClientError) -> KafkaError {
+        // After a fatal error every record is refused with that word alone.
+        let reason = match self.client.client().fatal_error() {
+            Some((code, text)) => format!("{code}: {text}"),
+            None => words_of(error),
+        };
         KafkaError::Delivery {
             topic: topic.to_owned(),
             servers: self.servers.clone(),
-            reason: words_of(error),
+            reason,
             count: 1,
             problem: self.health.problem(),
             retryable: error.rdkafka_error_code().is_none_or(is_retryable),

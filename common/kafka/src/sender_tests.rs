@@ -77,3 +77,20 @@ fn a_record_that_times_out_is_a_delivery_error() {
     let error = sender.flush(PATIENCE).unwrap_err();
     assert!(matches!(error, KafkaError::Delivery { retryable: true, .. }), "{error}");
 }
+
+#[test]
+fn a_producer_that_has_stopped_for_good_says_so() {
+    let broker = broker("t", 1);
+    let servers = broker.bootstrap_servers();
+    let sender = Sender::open(&config(&servers, Role::Producer, &[])).unwrap();
+    assert!(sender.is_usable());
+    broker.fail_next(
+        RDKafkaApiKey::InitProducerId,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED],
+    );
+    sender.send("t", Some(0), None, Some(b"1"), &[]).unwrap();
+    assert!(sender.flush(PATIENCE).is_err());
+    assert!(!sender.is_usable());
+    let error = sender.share().send("t", Some(0), None, Some(b"1"), &[]).unwrap_err();
+    assert!(error.to_string().contains("ClusterAuthorizationFailed"), "{error}");
+}
