@@ -5,23 +5,28 @@
 //! another.
 //!
 //! What a planner has to do beyond using [`session_state`]:
-//! - binary operators (`+ - * / % DIV || = < ..`) are planned by `operators::SparkOperatorPlanner`, which is registered
+//! - binary operators (`+ - * / % DIV || = < ..`) are planned by [`operators::SparkOperatorPlanner`], which is registered
 //!   there: nothing to call. Unary `~` has no hook in the SQL planner: plan it as the function `bitwise_not`, and `RLIKE` as
 //!   the function `rlike`.
 //! - `CAST` and `TRY_CAST` stay `Expr::Cast` while planning; the analyzer rule [`analyzer::SparkAnalyzer`] turns every one of
 //!   them, written or implied, into the function [`spark_cast`](functions::conversion).
 //! - integer literals have to be narrowed by the caller (`1` is an INT in Spark): `CAST(1 AS INT)` around the literal is folded
 //!   at analysis.
+//! - `a[i]` and `m[k]` are planned by the same planner, with Spark's index from 0.
+//! - `struct(a, b)` names its fields `c0..`: plan it as `named_struct('a', a, 'col2', b + 1)`.
 //! - the time zone of a session is `execution.time_zone` of its configuration; functions read it when they run.
 
 pub mod analyzer;
 pub mod batch_clock;
 pub mod cast;
+pub mod coerce;
 pub mod ddl;
 mod error;
 pub mod functions;
 pub mod json;
 pub mod number;
+pub mod operators;
+pub mod render;
 pub mod session;
 pub mod type_name;
 pub mod types;

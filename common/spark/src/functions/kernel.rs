@@ -4,11 +4,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use chrono_tz::Tz;
 use datafusion::common::{DataFusionError, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
 use crate::cast::{can_cast, cast_array, normal_type};
@@ -152,6 +152,8 @@ impl Call<'_> {
 
 /// Gives the result type from the argument types after coercion.
 pub type Returns = fn(&[DataType]) -> Result<DataType>;
+/// Gives the result type from the argument types after coercion and the values of constant arguments.
+pub type ConstantReturns = fn(&[DataType], &[Option<&ScalarValue>]) -> Result<DataType>;
 /// Computes a result column.
 pub type Body = fn(&Call<'_>) -> Result<ArrayRef>;
 
@@ -164,6 +166,7 @@ pub struct Function {
     required: usize,
     variadic: bool,
     returns: Returns,
+    constant_returns: Option<ConstantReturns>,
     body: Body,
     signature: Signature,
 }
@@ -178,6 +181,7 @@ impl Function {
             required: kinds.len(),
             variadic: false,
             returns,
+            constant_returns: None,
             body,
             signature: signature(Volatility::Immutable),
         }
@@ -202,6 +206,12 @@ impl Function {
         self
     }
 
+    /// Lets the result type depend on the values of constant arguments.
+    pub fn returns_by_constants(mut self, returns: ConstantReturns) -> Self {
+        self.constant_returns = Some(returns);
+        self
+    }
+
     /// Gives one answer within a batch but another in the next: never folded while planning.
     pub fn volatile(mut self) -> Self {
         self.signature = signature(Volatility::Volatile);
@@ -214,35 +224,48 @@ impl Function {
     }
 
     fn targets(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let most = if self.variadic { usize::MAX } else { self.kinds.len() };
-        if given.len() < self.required || given.len() > most {
-            let wanted = if self.variadic {
-                format!("at least {}", self.required)
-            } else if self.required == most {
-                most.to_string()
-            } else {
-                format!("{} to {most}", self.required)
-            };
-            return plan_err!("function {} takes {wanted} arguments, {} given", self.name, given.len());
-        }
-        given
-            .iter()
-            .enumerate()
-            .map(|(at, given)| {
-                let kind = self.kinds.get(at).or(self.kinds.last()).copied().unwrap_or(Kind::Any);
-                match kind.target(given) {
-                    Some(target) => Ok(target),
-                    None => plan_err!(
-                        "function {} requires {} as argument {}, but {} was given",
-                        self.name,
-                        kind.name(),
-                        at + 1,
-                        spark_type(given)
-                    ),
-                }
-            })
-            .collect()
+        argument_types(self.name, self.kinds, self.required, self.variadic, given)
     }
+}
+
+/// The types the arguments of a call are cast to.
+///
+/// # Errors
+/// A planning error that says how many arguments, or which type, the function takes.
+pub fn argument_types(
+    name: &str,
+    kinds: &[Kind],
+    required: usize,
+    variadic: bool,
+    given: &[DataType],
+) -> Result<Vec<DataType>> {
+    let most = if variadic { usize::MAX } else { kinds.len() };
+    if given.len() < required || given.len() > most {
+        let wanted = if variadic {
+            format!("at least {required}")
+        } else if required == most {
+            most.to_string()
+        } else {
+            format!("{required} to {most}")
+        };
+        return plan_err!("function {name} takes {wanted} arguments, {} given", given.len());
+    }
+    given
+        .iter()
+        .enumerate()
+        .map(|(at, given)| {
+            let kind = kinds.get(at).or(kinds.last()).copied().unwrap_or(Kind::Any);
+            match kind.target(given) {
+                Some(target) => Ok(target),
+                None => plan_err!(
+                    "function {name} requires {} as argument {}, but {} was given",
+                    kind.name(),
+                    at + 1,
+                    spark_type(given)
+                ),
+            }
+        })
+        .collect()
 }
 
 fn signature(volatility: Volatility) -> Signature {
@@ -278,6 +301,15 @@ impl ScalarUDFImpl for Function {
 
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
         (self.returns)(&self.targets(given)?)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let given: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let returns = match self.constant_returns {
+            Some(returns) => returns(&self.targets(&given)?, args.scalar_arguments)?,
+            None => self.return_type(&given)?,
+        };
+        Ok(Arc::new(Field::new(self.name, returns, true)))
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -4,12 +4,19 @@
 //! kinds, result type and a body over whole columns. Adding one is adding an entry. Functions the engine or its Spark library
 //! already has right are taken from there; ours are registered last and win.
 
+pub mod aggregate;
+pub mod array;
 pub mod conversion;
+pub mod datetime;
 mod kernel;
+pub mod math;
+pub mod misc;
+pub mod string;
 
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateDefaults;
+use datafusion::functions_window::nth_value;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
 pub use kernel::{Call, Function, Kind, Result};
@@ -39,8 +46,10 @@ impl Registry {
         aggregate.extend(
             datafusion_spark::all_default_aggregate_functions().into_iter().filter(|function| function.name() != "avg"),
         );
+        aggregate.extend(aggregate::functions().into_iter().map(Arc::new));
         let mut window = SessionStateDefaults::default_window_functions();
         window.extend(datafusion_spark::all_default_window_functions());
+        window.extend(window_aliases());
         let higher_order = SessionStateDefaults::default_higher_order_functions();
         Self { scalar, aggregate, window, higher_order }
     }
@@ -52,7 +61,24 @@ impl Default for Registry {
     }
 }
 
+/// Window functions of the engine under Spark's shorter names.
+fn window_aliases() -> [Arc<WindowUDF>; 2] {
+    let named = |function: Arc<WindowUDF>, alias: &'static str| Arc::new(WindowUDF::clone(&function).with_aliases([alias]));
+    [named(nth_value::first_value_udwf(), "first"), named(nth_value::last_value_udwf(), "last")]
+}
+
 /// The categories of our own functions.
 fn own_functions() -> Vec<ScalarUDF> {
-    [conversion::functions()].into_iter().flatten().collect()
+    [
+        conversion::functions(),
+        crate::operators::functions(),
+        array::functions(),
+        datetime::functions(),
+        math::functions(),
+        misc::functions(),
+        string::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -17,6 +17,7 @@ use datafusion::prelude::SessionConfig;
 use crate::SparkError;
 use crate::analyzer::{CastRewrite, SparkAnalyzer};
 use crate::functions::Registry;
+use crate::operators::SparkOperatorPlanner;
 
 
 pub use type_planner::SparkTypePlanner;
@@ -68,6 +69,7 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
     let planners = builder.expr_planners().get_or_insert_with(Vec::new);
     planners.insert(0, Arc::new(datafusion_spark::planner::SparkFunctionPlanner));
     // Ours before all others: whatever it leaves alone the engine plans as it does by itself.
+    planners.insert(0, Arc::new(SparkOperatorPlanner { zone: settings.time_zone }));
 
     Ok(builder.build())
 }
@@ -127,3 +129,6 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
     options.sql_parser.default_null_ordering = "nulls_min".to_owned();
     config
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Functions of a group, with accumulators that keep all groups in columns.
+//!
+//! The order-dependent ones (`first`, `collect_list`, ties of `max_by`) follow the order in which rows and partial states arrive.
+
+mod collect;
+mod counting;
+mod frame;
+mod moments;
+mod percentile;
+mod pick;
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::functions_aggregate as engine;
+use datafusion::logical_expr::AggregateUDF;
+
+use crate::functions::kernel::Kind;
+use crate::types;
+use frame::Aggregate;
+
+const ANY: &[Kind] = &[Kind::Any];
+const NUMBER: &[Kind] = &[Kind::Double];
+
+/// The functions of this category; those of the engine under Spark's names first.
+pub fn functions() -> Vec<AggregateUDF> {
+    let renamed = |function: Arc<AggregateUDF>, names: &[&'static str]| {
+        AggregateUDF::clone(&function).with_aliases(names.iter().copied())
+    };
+    let mut all = vec![
+        renamed(engine::bool_and_or::bool_and_udaf(), &["every"]),
+        renamed(engine::bool_and_or::bool_or_udaf(), &["some", "any"]),
+        renamed(engine::variance::var_samp_udaf(), &["variance", "var_samp", "var_sample"]),
+        renamed(engine::stddev::stddev_udaf(), &["std", "stddev_samp"]),
+    ];
+    all.extend(own().into_iter().map(AggregateUDF::from));
+    all
+}
+
+fn own() -> Vec<Aggregate> {
+    let same = |given: &[DataType]| Ok(given.first().cloned().unwrap_or(DataType::Null));
+    let list = |given: &[DataType]| Ok(types::list(given.first().cloned().unwrap_or(DataType::Null)));
+    let double = |_: &[DataType]| Ok(DataType::Float64);
+    vec![
+        Aggregate::new("first", &[Kind::Any, Kind::Boolean], same, pick::state, pick::first)
+            .aliases(&["first_value", "any_value"])
+            .required(1)
+            .ignoring_nulls_on_demand(),
+        Aggregate::new("last", &[Kind::Any, Kind::Boolean], same, pick::state, pick::last)
+            .aliases(&["last_value"])
+            .required(1)
+            .ignoring_nulls_on_demand(),
+        Aggregate::new("max_by", &[Kind::Any, Kind::Any], same, pick::extreme_state, pick::max_by),
+        Aggregate::new("min_by", &[Kind::Any, Kind::Any], same, pick::extreme_state, pick::min_by),
+        Aggregate::new("collect_list", ANY, list, collect::state, collect::list).aliases(&["array_agg"]),
+        Aggregate::new("collect_set", ANY, list, collect::state, collect::set),
+        Aggregate::new("count_if", &[Kind::Boolean], |_| Ok(DataType::Int64), counting::state, counting::count_if),
+        Aggregate::new("mode", ANY, same, collect::state, collect::mode),
+        Aggregate::new("skewness", NUMBER, double, moments::state, moments::skewness),
+        Aggregate::new("kurtosis", NUMBER, double, moments::state, moments::kurtosis),
+        Aggregate::new("median", NUMBER, double, collect::state, percentile::median),
+        Aggregate::new("percentile", &[Kind::Double, Kind::Any], percentile::exact_type, collect::state, percentile::exact),
+        Aggregate::new(
+            "percentile_approx",
+            &[Kind::Number, Kind::Any, Kind::Int],
+            percentile::approx_type,
+            collect::state,
+            percentile::approx,
+        )
+        .aliases(&["approx_percentile"])
+        .required(2),
+        Aggregate::new(
+            "approx_count_distinct",
+            &[Kind::Any, Kind::Double],
+            |_| Ok(DataType::Int64),
+            counting::sketch_state,
+            counting::approx_count_distinct,
+        )
+        .required(1),
+    ]
+}

@@ -1,0 +1,150 @@
+//! `skewness` and `kurtosis`: central moments updated and merged without keeping the values.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::datatypes::{DataType, Float64Type};
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+
+use super::frame::{Making, emitted, passing, rows_to_state};
+use crate::functions::Result;
+
+/// Columns of the state: count, mean and the sums of the second to fourth powers of the deviations.
+const STATE_COLUMNS: usize = 5;
+
+pub fn state(_: &[DataType]) -> Vec<DataType> {
+    vec![DataType::Float64; STATE_COLUMNS]
+}
+
+pub fn skewness(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    Ok(Box::new(MomentsAccumulator { moments: Vec::new(), finish: Moments::skewness }))
+}
+
+pub fn kurtosis(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    Ok(Box::new(MomentsAccumulator { moments: Vec::new(), finish: Moments::kurtosis }))
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Moments {
+    n: f64,
+    mean: f64,
+    m2: f64,
+    m3: f64,
+    m4: f64,
+}
+
+impl Moments {
+    fn one(value: f64) -> Self {
+        Self { n: 1.0, mean: value, ..Self::default() }
+    }
+
+    /// Joins two groups of values (the pairwise update of central moments).
+    fn merge(&self, other: &Self) -> Self {
+        if self.n == 0.0 {
+            return *other;
+        }
+        if other.n == 0.0 {
+            return *self;
+        }
+        let (na, nb) = (self.n, other.n);
+        let n = na + nb;
+        let delta = other.mean - self.mean;
+        let step = delta / n;
+        let cross = delta * step * na * nb;
+        Self {
+            n,
+            mean: self.mean + step * nb,
+            m2: self.m2 + other.m2 + cross,
+            m3: self.m3 + other.m3 + cross * step * (na - nb) + 3.0 * step * (na * other.m2 - nb * self.m2),
+            m4: self.m4
+                + other.m4
+                + cross * step * step * (na * na - na * nb + nb * nb)
+                + 6.0 * step * step * (na * na * other.m2 + nb * nb * self.m2)
+                + 4.0 * step * (na * other.m3 - nb * self.m3),
+        }
+    }
+
+    fn skewness(&self) -> Option<f64> {
+        match self.n {
+            0.0 => None,
+            _ if self.m2 == 0.0 => None,
+            n => Some(n.sqrt() * self.m3 / (self.m2 * self.m2 * self.m2).sqrt()),
+        }
+    }
+
+    fn kurtosis(&self) -> Option<f64> {
+        match self.n {
+            0.0 => None,
+            _ if self.m2 == 0.0 => None,
+            n => Some(n * self.m4 / (self.m2 * self.m2) - 3.0),
+        }
+    }
+}
+
+struct MomentsAccumulator {
+    moments: Vec<Moments>,
+    finish: fn(&Moments) -> Option<f64>,
+}
+
+impl MomentsAccumulator {
+    fn grow(&mut self, total: usize) {
+        if self.moments.len() < total {
+            self.moments.resize(total, Moments::default());
+        }
+    }
+}
+
+impl GroupsAccumulator for MomentsAccumulator {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        self.grow(total);
+        let values = values[0].as_primitive::<Float64Type>();
+        for (row, group) in passing(groups, filter) {
+            if values.is_valid(row) {
+                self.moments[group] = self.moments[group].merge(&Moments::one(values.value(row)));
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let count = emitted(emit_to, self.moments.len());
+        let finish = self.finish;
+        Ok(Arc::new(self.moments.drain(..count).map(|moments| finish(&moments)).collect::<Float64Array>()))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let count = emitted(emit_to, self.moments.len());
+        let taken: Vec<Moments> = self.moments.drain(..count).collect();
+        let column = |field: fn(&Moments) -> f64| -> ArrayRef {
+            Arc::new(Float64Array::from(taken.iter().map(field).collect::<Vec<_>>()))
+        };
+        Ok(vec![column(|m| m.n), column(|m| m.mean), column(|m| m.m2), column(|m| m.m3), column(|m| m.m4)])
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.grow(total);
+        let columns: Vec<&Float64Array> = values.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+        for (row, group) in groups.iter().enumerate() {
+            if columns[0].is_valid(row) {
+                let field = |at: usize| columns[at].value(row);
+                let other = Moments { n: field(0), mean: field(1), m2: field(2), m3: field(3), m4: field(4) };
+                self.moments[*group] = self.moments[*group].merge(&other);
+            }
+        }
+        Ok(())
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        rows_to_state(Self { moments: Vec::new(), finish: self.finish }, values, filter)
+    }
+
+    fn size(&self) -> usize {
+        self.moments.capacity() * size_of::<Moments>()
+    }
+}

@@ -1,0 +1,138 @@
+//! Between text and times, with Java's patterns.
+
+use std::rc::Rc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::logical_expr::ScalarUDF;
+
+use super::pattern::Pattern;
+use crate::batch_clock;
+use crate::cast::cast_array;
+use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::types;
+use crate::zone::SECOND_US;
+
+/// Pattern of functions that are given none.
+const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
+
+pub fn functions() -> Vec<ScalarUDF> {
+    let utf8 = |_: &[DataType]| Ok(DataType::Utf8);
+    let long = |_: &[DataType]| Ok(DataType::Int64);
+    vec![
+        Function::new("date_format", &[Kind::Timestamp, Kind::Text], utf8, |call| {
+            let times = call.column(0)?;
+            format(call, times.as_primitive::<TimestampMicrosecondType>(), 1)
+        })
+        .udf(),
+        Function::new("from_unixtime", &[Kind::Long, Kind::Text], utf8, |call| {
+            let seconds = call.column(0)?;
+            let times = seconds.as_primitive::<Int64Type>().unary(|value| value.saturating_mul(SECOND_US));
+            format(call, &times, 1)
+        })
+        .required(1)
+        .udf(),
+        Function::new("to_timestamp", &[Kind::Any, Kind::Text], |_| Ok(types::timestamp()), to_timestamp)
+            .required(1)
+            .udf(),
+        Function::new("to_timestamp_ntz", &[Kind::Any, Kind::Text], |_| Ok(types::timestamp_ntz()), |call| {
+            Ok(cast_array(&to_timestamp(call)?, &types::timestamp_ntz(), &call.zone)?)
+        })
+        .required(1)
+        .udf(),
+        Function::new("to_date", &[Kind::Any, Kind::Text], |_| Ok(DataType::Date32), |call| {
+            if call.args.len() == 1 {
+                return Ok(cast_array(&call.column(0)?, &DataType::Date32, &call.zone)?);
+            }
+            Ok(cast_array(&to_timestamp(call)?, &DataType::Date32, &call.zone)?)
+        })
+        .required(1)
+        .udf(),
+        Function::new("to_unix_timestamp", &[Kind::Any, Kind::Text], long, unix_timestamp).required(1).udf(),
+        // Without arguments it is the clock, so it must not be folded.
+        Function::new("unix_timestamp", &[Kind::Any, Kind::Text], long, |call| {
+            if call.args.is_empty() {
+                return column(Int64Array::from(vec![batch_clock::now_us().div_euclid(SECOND_US); call.rows]));
+            }
+            unix_timestamp(call)
+        })
+        .required(0)
+        .volatile()
+        .udf(),
+    ]
+}
+
+/// The pattern of each row; one that is the same for all rows is read once.
+struct Patterns {
+    constant: Option<Rc<Pattern>>,
+    texts: Option<StringArray>,
+}
+
+impl Patterns {
+    fn of(call: &Call<'_>, at: usize) -> Result<Self> {
+        if call.args.len() <= at {
+            return Ok(Self { constant: Some(Rc::new(Pattern::parse(DEFAULT_PATTERN)?)), texts: None });
+        }
+        let constant = match call.constant_text(at) {
+            Some(Some(pattern)) => Some(Rc::new(Pattern::parse(pattern)?)),
+            _ => None,
+        };
+        Ok(Self { constant, texts: Some(call.text(at)?) })
+    }
+
+    fn get(&self, row: usize) -> Result<Option<Rc<Pattern>>> {
+        match (&self.constant, &self.texts) {
+            (Some(pattern), _) => Ok(Some(Rc::clone(pattern))),
+            (None, Some(texts)) if texts.is_valid(row) => Ok(Some(Rc::new(Pattern::parse(texts.value(row))?))),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn format(call: &Call<'_>, times: &TimestampMicrosecondArray, pattern_at: usize) -> Result<ArrayRef> {
+    let patterns = Patterns::of(call, pattern_at)?;
+    let mut builder = StringBuilder::with_capacity(times.len(), times.len() * 20);
+    let mut buffer = String::new();
+    for (row, us) in times.iter().enumerate() {
+        match (us, patterns.get(row)?) {
+            (Some(us), Some(pattern)) => {
+                buffer.clear();
+                pattern.format(us, &call.zone, &mut buffer);
+                builder.append_value(&buffer);
+            }
+            _ => builder.append_null(),
+        }
+    }
+    column(builder.finish())
+}
+
+/// Reads text by the pattern; other types, and text without a pattern, are cast.
+fn to_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
+    let values = call.column(0)?;
+    if call.args.len() == 1 || !types::is_text(values.data_type()) {
+        return Ok(cast_array(&values, &types::timestamp(), &call.zone)?);
+    }
+    parse(call)
+}
+
+fn parse(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    let patterns = Patterns::of(call, 1)?;
+    let mut parsed = Vec::with_capacity(texts.len());
+    for (row, text) in texts.iter().enumerate() {
+        parsed.push(match (text, patterns.get(row)?) {
+            (Some(text), Some(pattern)) => pattern.read(text, &call.zone),
+            _ => None,
+        });
+    }
+    column(TimestampMicrosecondArray::from(parsed).with_timezone("UTC"))
+}
+
+fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
+    let values = call.column(0)?;
+    let times = match values.data_type() {
+        DataType::Utf8 => parse(call)?,
+        _ => cast_array(&values, &types::timestamp(), &call.zone)?,
+    };
+    column(times.as_primitive::<TimestampMicrosecondType>().unary::<_, Int64Type>(|us| us.div_euclid(SECOND_US)))
+}

@@ -1,0 +1,13 @@
+//! Functions of numbers.
+
+mod real;
+mod round;
+
+use datafusion::logical_expr::ScalarUDF;
+
+/// The functions of this category.
+pub fn functions() -> Vec<ScalarUDF> {
+    let mut all = real::functions();
+    all.extend(round::functions());
+    all
+}

@@ -1,0 +1,123 @@
+//! Functions of doubles. Logarithms of what has none are NULL; other undefined values are NaN.
+
+use arrow::array::{ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::compute::kernels::arity::binary;
+use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use datafusion::logical_expr::ScalarUDF;
+
+use crate::functions::kernel::{Call, Function, Kind, Result, column};
+
+const DOUBLE: &[Kind] = &[Kind::Double];
+const TWO_DOUBLES: &[Kind] = &[Kind::Double, Kind::Double];
+
+pub fn functions() -> Vec<ScalarUDF> {
+    let double = |_: &[DataType]| Ok(DataType::Float64);
+    vec![
+        Function::new("sqrt", DOUBLE, double, |call| map(call, f64::sqrt)).udf(),
+        Function::new("cbrt", DOUBLE, double, |call| map(call, f64::cbrt)).udf(),
+        Function::new("exp", DOUBLE, double, |call| map(call, f64::exp)).udf(),
+        Function::new("rint", DOUBLE, double, |call| map(call, f64::round_ties_even)).udf(),
+        Function::new("signum", DOUBLE, double, |call| map(call, |value| if value == 0.0 || value.is_nan() { value } else { value.signum() }))
+            .aliases(&["sign"])
+            .udf(),
+        Function::new("degrees", DOUBLE, double, |call| map(call, f64::to_degrees)).udf(),
+        Function::new("radians", DOUBLE, double, |call| map(call, f64::to_radians)).udf(),
+        Function::new("ln", DOUBLE, double, |call| logarithm(call, f64::ln)).udf(),
+        Function::new("log10", DOUBLE, double, |call| logarithm(call, f64::log10)).udf(),
+        Function::new("log2", DOUBLE, double, |call| logarithm(call, f64::log2)).udf(),
+        Function::new("log1p", DOUBLE, double, |call| {
+            let values = call.column(0)?;
+            let values = values.as_primitive::<Float64Type>();
+            column(values.unary_opt::<_, Float64Type>(|value| (value > -1.0 || value.is_nan()).then(|| value.ln_1p())))
+        })
+        .udf(),
+        Function::new("log", TWO_DOUBLES, double, log).required(1).udf(),
+        Function::new("pow", TWO_DOUBLES, double, power).aliases(&["power"]).udf(),
+        Function::new("e", &[], double, |call| column(Float64Array::from(vec![std::f64::consts::E; call.rows]))).udf(),
+        Function::new("conv", &[Kind::Text, Kind::Int, Kind::Int], |_| Ok(DataType::Utf8), conv).udf(),
+    ]
+}
+
+fn map(call: &Call<'_>, apply: impl Fn(f64) -> f64) -> Result<ArrayRef> {
+    column(call.column(0)?.as_primitive::<Float64Type>().unary::<_, Float64Type>(apply))
+}
+
+fn logarithm(call: &Call<'_>, apply: impl Fn(f64) -> f64) -> Result<ArrayRef> {
+    let values = call.column(0)?;
+    let values = values.as_primitive::<Float64Type>();
+    column(values.unary_opt::<_, Float64Type>(|value| (value > 0.0 || value.is_nan()).then(|| apply(value))))
+}
+
+fn log(call: &Call<'_>) -> Result<ArrayRef> {
+    if call.args.len() == 1 {
+        return logarithm(call, f64::ln);
+    }
+    let (bases, values) = (call.column(0)?, call.column(1)?);
+    let pairs = bases.as_primitive::<Float64Type>().iter().zip(values.as_primitive::<Float64Type>());
+    let logs = pairs.map(|(base, value)| {
+        let (base, value) = (base?, value?);
+        (base > 0.0 && value > 0.0).then(|| value.ln() / base.ln())
+    });
+    column(logs.collect::<Float64Array>())
+}
+
+fn power(call: &Call<'_>) -> Result<ArrayRef> {
+    let (bases, exponents) = (call.column(0)?, call.column(1)?);
+    let powers: Float64Array = binary(
+        bases.as_primitive::<Float64Type>(),
+        exponents.as_primitive::<Float64Type>(),
+        // Java, unlike C, has no answer for one raised to NaN or infinity.
+        |base: f64, exponent: f64| {
+            if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) { f64::NAN } else { base.powf(exponent) }
+        },
+    )?;
+    column(powers)
+}
+
+/// Rewrites a whole number from one base in another; digits behind the number are ignored, values wrap to 64 bits unsigned.
+fn conv(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    let (from, to) = (call.column(1)?, call.column(2)?);
+    let bases = from.as_primitive::<Int32Type>().iter().zip(to.as_primitive::<Int32Type>());
+    let converted = texts.iter().zip(bases).map(|(text, (from, to))| convert_base(text?, from?, to?));
+    column(converted.collect::<StringArray>())
+}
+
+fn convert_base(text: &str, from: i32, to: i32) -> Option<String> {
+    let (base, signed) = (to.unsigned_abs(), to < 0);
+    if !(2..=36).contains(&from) || !(2..=36).contains(&base) {
+        return None;
+    }
+    let text = text.trim_matches(' ');
+    if text.is_empty() {
+        return None;
+    }
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let mut value = 0u64;
+    for c in digits.chars() {
+        let Some(digit) = c.to_digit(from as u32) else { break };
+        let Some(next) = value.checked_mul(from as u64).and_then(|value| value.checked_add(u64::from(digit))) else {
+            value = u64::MAX;
+            break;
+        };
+        value = next;
+    }
+    let value = if negative { value.wrapping_neg() } else { value };
+    let (sign, mut rest) = match signed && (value as i64) < 0 {
+        true => ("-", (value as i64).unsigned_abs()),
+        false => ("", value),
+    };
+    let mut out = Vec::new();
+    loop {
+        let digit = (rest % u64::from(base)) as u32;
+        out.push(char::from_digit(digit, base)?.to_ascii_uppercase());
+        rest /= u64::from(base);
+        if rest == 0 {
+            break;
+        }
+    }
+    Some(sign.chars().chain(out.into_iter().rev()).collect())
+}

@@ -1,0 +1,85 @@
+//! Types by name, tests for NULL, and what fits nowhere else.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
+use arrow::compute::{is_not_null, is_null};
+use arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::exec_err;
+use datafusion::logical_expr::ScalarUDF;
+
+use super::kernel::{Call, Function, Kind, Result, column};
+use crate::cast::cast_array;
+use crate::type_name::spark_type;
+use crate::types;
+
+const ANY: &[Kind] = &[Kind::Any];
+
+/// The functions of this category.
+pub fn functions() -> Vec<ScalarUDF> {
+    let boolean = |_: &[DataType]| Ok(DataType::Boolean);
+    let mut all = type_functions();
+    all.extend([
+        Function::new("typeof", ANY, |_| Ok(DataType::Utf8), |call| {
+            let name = spark_type(&call.args[0].data_type());
+            column(StringArray::from(vec![name; call.rows]))
+        })
+        .udf(),
+        Function::new("isnull", ANY, boolean, |call| column(is_null(&call.column(0)?)?)).udf(),
+        Function::new("isnotnull", ANY, boolean, |call| column(is_not_null(&call.column(0)?)?)).udf(),
+        Function::new("isnan", &[Kind::Double], boolean, |call| {
+            let values = call.column(0)?;
+            let values = values.as_primitive::<Float64Type>();
+            // NULL is no NaN: false, not NULL.
+            column(values.iter().map(|value| Some(value.is_some_and(f64::is_nan))).collect::<BooleanArray>())
+        })
+        .udf(),
+        Function::new("nanvl", &[Kind::Double, Kind::Double], |_| Ok(DataType::Float64), |call| {
+            let (values, others) = (call.column(0)?, call.column(1)?);
+            let pairs = values.as_primitive::<Float64Type>().iter().zip(others.as_primitive::<Float64Type>());
+            let chosen = pairs.map(|(value, other)| if value?.is_nan() { other } else { value });
+            column(chosen.collect::<Float64Array>())
+        })
+        .udf(),
+        Function::new("assert_true", &[Kind::Boolean, Kind::Text], |_| Ok(DataType::Null), assert_true).required(1).udf(),
+        Function::new("raise_error", &[Kind::Text], |_| Ok(DataType::Null), |call| {
+            let texts = call.text(0)?;
+            match texts.iter().flatten().next() {
+                Some(message) => exec_err!("{message}"),
+                None => Ok(arrow::array::new_null_array(&DataType::Null, call.rows)),
+            }
+        })
+        .volatile()
+        .udf(),
+    ]);
+    all
+}
+
+fn assert_true(call: &Call<'_>) -> Result<ArrayRef> {
+    let tests = call.column(0)?;
+    let tests = tests.as_boolean();
+    match (0..tests.len()).find(|row| tests.is_null(*row) || !tests.value(*row)) {
+        Some(row) if call.args.len() > 1 => exec_err!("{}", call.text(1)?.value(row)),
+        Some(_) => exec_err!("assert_true: the condition is not true"),
+        None => Ok(arrow::array::new_null_array(&DataType::Null, call.rows)),
+    }
+}
+
+/// `int('12')` is `CAST('12' AS INT)`, for every simple type.
+fn type_functions() -> Vec<ScalarUDF> {
+    fn cast(call: &Call<'_>) -> Result<ArrayRef> {
+        Ok(cast_array(&call.column(0)?, call.returns, &call.zone)?)
+    }
+    vec![
+        Function::new("boolean", ANY, |_| Ok(DataType::Boolean), cast).udf(),
+        Function::new("tinyint", ANY, |_| Ok(DataType::Int8), cast).udf(),
+        Function::new("smallint", ANY, |_| Ok(DataType::Int16), cast).udf(),
+        Function::new("int", ANY, |_| Ok(DataType::Int32), cast).udf(),
+        Function::new("bigint", ANY, |_| Ok(DataType::Int64), cast).udf(),
+        Function::new("float", ANY, |_| Ok(DataType::Float32), cast).udf(),
+        Function::new("double", ANY, |_| Ok(DataType::Float64), cast).udf(),
+        Function::new("decimal", ANY, |_| Ok(DataType::Decimal128(10, 0)), cast).udf(),
+        Function::new("string", ANY, |_| Ok(DataType::Utf8), cast).udf(),
+        Function::new("binary", ANY, |_| Ok(DataType::Binary), cast).udf(),
+        Function::new("date", ANY, |_| Ok(DataType::Date32), cast).udf(),
+        Function::new("timestamp", ANY, |_| Ok(types::timestamp()), cast).udf(),
+    ]
+}

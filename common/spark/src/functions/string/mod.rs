@@ -1,0 +1,28 @@
+//! Functions of text.
+
+mod format_number;
+mod java_regex;
+mod regexp;
+mod split;
+mod text;
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, ScalarUDF};
+
+static CONCAT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(text::concat_udf()));
+
+/// The functions of this category.
+pub fn functions() -> Vec<ScalarUDF> {
+    let mut all = text::functions();
+    all.extend(regexp::functions());
+    all.extend(split::functions());
+    all.extend(format_number::functions());
+    all
+}
+
+/// Builds `concat(..)`, which is also the operator `||`.
+pub fn concat_call(args: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&CONCAT), args))
+}

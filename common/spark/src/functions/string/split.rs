@@ -1,0 +1,72 @@
+//! `split` as Java's `String.split` with a limit.
+
+use arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
+use arrow::datatypes::{DataType, Field, Int32Type};
+use datafusion::common::exec_datafusion_err;
+use datafusion::logical_expr::ScalarUDF;
+use fancy_regex::Regex;
+
+use super::regexp::Patterns;
+use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::types;
+
+pub fn functions() -> Vec<ScalarUDF> {
+    vec![
+        Function::new("split", &[Kind::Text, Kind::Text, Kind::Int], |_| Ok(types::list(DataType::Utf8)), split)
+            .required(2)
+            .udf(),
+    ]
+}
+
+fn split(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    let patterns = Patterns::of(call, 1)?;
+    let pattern_texts = call.text(1)?;
+    let limits = if call.args.len() > 2 { Some(call.column(2)?) } else { None };
+    let mut builder = ListBuilder::new(StringBuilder::with_capacity(texts.len() * 2, texts.value_data().len()))
+        .with_field(Field::new_list_field(DataType::Utf8, true));
+    for (row, text) in texts.iter().enumerate() {
+        let limit = match &limits {
+            Some(limits) if limits.is_null(row) => None,
+            Some(limits) => Some(limits.as_primitive::<Int32Type>().value(row)),
+            None => Some(-1),
+        };
+        let (Some(text), Some(pattern), Some(limit)) = (text, patterns.get(row)?, limit) else {
+            builder.append_null();
+            continue;
+        };
+        // No limit and a limit of zero both keep empty parts at the end.
+        let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        if pattern_texts.value(row).is_empty() && !text.is_empty() {
+            // An empty pattern gives the characters; what lies behind the limit is dropped.
+            let mut buffer = [0u8; 4];
+            for c in text.chars().take(limit) {
+                builder.values().append_value(c.encode_utf8(&mut buffer));
+            }
+        } else {
+            split_one(text, &pattern, limit, builder.values())?;
+        }
+        builder.append(true);
+    }
+    column(builder.finish())
+}
+
+fn split_one(text: &str, pattern: &Regex, limit: usize, out: &mut StringBuilder) -> Result<()> {
+    let mut from = 0;
+    let mut parts = 1;
+    for found in pattern.find_iter(text) {
+        let found = found.map_err(|error| exec_datafusion_err!("regular expression: {error}"))?;
+        if parts >= limit {
+            break;
+        }
+        // A match of nothing at the start parts nothing, nor does one at the end.
+        if found.end() == 0 || (found.start() == found.end() && found.start() == text.len()) {
+            continue;
+        }
+        out.append_value(&text[from..found.start()]);
+        from = found.end();
+        parts += 1;
+    }
+    out.append_value(&text[from..]);
+    Ok(())
+}

@@ -1,0 +1,410 @@
+//! Cutting, joining and searching text. Positions count characters from 1.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int32Array, StringArray, StringBuilder,
+};
+use arrow::compute::kernels::concat_elements;
+use arrow::datatypes::DataType;
+use datafusion::common::plan_err;
+use datafusion::logical_expr::ScalarUDF;
+
+use crate::coerce::common_of;
+use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::type_name::spark_type;
+
+const TEXT: &[Kind] = &[Kind::Text];
+const TWO_TEXTS: &[Kind] = &[Kind::Text, Kind::Text];
+
+pub fn functions() -> Vec<ScalarUDF> {
+    let utf8 = |_: &[DataType]| Ok(DataType::Utf8);
+    let int = |_: &[DataType]| Ok(DataType::Int32);
+    let boolean = |_: &[DataType]| Ok(DataType::Boolean);
+    vec![
+        concat_udf(),
+        Function::new("upper", TEXT, utf8, |call| map_text(call, |text, out| out.push_str(&text.to_uppercase())))
+            .aliases(&["ucase"])
+            .udf(),
+        Function::new("lower", TEXT, utf8, |call| map_text(call, |text, out| out.push_str(&text.to_lowercase())))
+            .aliases(&["lcase"])
+            .udf(),
+        Function::new("initcap", TEXT, utf8, |call| map_text(call, initcap)).udf(),
+        Function::new("left", &[Kind::Text, Kind::Int], utf8, left).udf(),
+        Function::new("right", &[Kind::Text, Kind::Int], utf8, right).udf(),
+        Function::new("replace", &[Kind::Text, Kind::Text, Kind::Text], utf8, replace).required(2).udf(),
+        Function::new("repeat", &[Kind::Text, Kind::Int], utf8, repeat).udf(),
+        Function::new("space", &[Kind::Int], utf8, space).udf(),
+        Function::new("startswith", TWO_TEXTS, boolean, |call| test_pair(call, |text, with| text.starts_with(with))).udf(),
+        Function::new("endswith", TWO_TEXTS, boolean, |call| test_pair(call, |text, with| text.ends_with(with))).udf(),
+        Function::new("contains", TWO_TEXTS, boolean, |call| test_pair(call, |text, with| text.contains(with))).udf(),
+        Function::new("instr", TWO_TEXTS, int, instr).udf(),
+        Function::new("locate", &[Kind::Text, Kind::Text, Kind::Int], int, locate)
+            .aliases(&["position"])
+            .required(2)
+            .udf(),
+        Function::new("char_length", TEXT, int, char_length).aliases(&["character_length"]).udf(),
+        Function::new("length", &[Kind::TextOrBinary], int, length).aliases(&["len"]).udf(),
+        Function::new("substring", &[Kind::TextOrBinary, Kind::Int, Kind::Int], first_type, substring)
+            .aliases(&["substr"])
+            .required(2)
+            .udf(),
+        Function::new("substring_index", &[Kind::Text, Kind::Text, Kind::Int], utf8, substring_index).udf(),
+        Function::new("chr", &[Kind::Long], utf8, chr).aliases(&["char"]).udf(),
+        Function::new("mask", &[Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text], utf8, mask).required(1).udf(),
+    ]
+}
+
+pub fn concat_udf() -> ScalarUDF {
+    Function::new("concat", &[Kind::Any], concat_type, concat).variadic().udf()
+}
+
+fn first_type(given: &[DataType]) -> Result<DataType> {
+    Ok(given.first().cloned().unwrap_or(DataType::Utf8))
+}
+
+/// Applies a function that appends its answer to a buffer shared by all rows.
+pub fn map_text(call: &Call<'_>, write: impl Fn(&str, &mut String)) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
+    let mut buffer = String::new();
+    for text in &texts {
+        match text {
+            Some(text) => {
+                buffer.clear();
+                write(text, &mut buffer);
+                builder.append_value(&buffer);
+            }
+            None => builder.append_null(),
+        }
+    }
+    column(builder.finish())
+}
+
+fn test_pair(call: &Call<'_>, test: impl Fn(&str, &str) -> bool) -> Result<ArrayRef> {
+    let (left, right) = (call.text(0)?, call.text(1)?);
+    column(left.iter().zip(&right).map(|(left, right)| Some(test(left?, right?))).collect::<BooleanArray>())
+}
+
+fn concat_type(given: &[DataType]) -> Result<DataType> {
+    if given.is_empty() {
+        return Ok(DataType::Utf8);
+    }
+    if given.iter().any(|of| matches!(of, DataType::List(_))) {
+        return match common_of(given) {
+            Some(common @ DataType::List(_)) => Ok(common),
+            _ => {
+                let names: Vec<String> = given.iter().map(spark_type).collect();
+                plan_err!("function concat takes texts, binaries or arrays of one kind, not ({})", names.join(", "))
+            }
+        };
+    }
+    if given.iter().all(|of| of == &DataType::Binary) {
+        return Ok(DataType::Binary);
+    }
+    match given.iter().find(|of| of.is_nested()) {
+        Some(nested) => plan_err!("function concat takes texts, binaries or arrays, not {}", spark_type(nested)),
+        None => Ok(DataType::Utf8),
+    }
+}
+
+fn concat(call: &Call<'_>) -> Result<ArrayRef> {
+    let mut parts = Vec::with_capacity(call.args.len());
+    for at in 0..call.args.len() {
+        parts.push(crate::cast::cast_array(&call.column(at)?, call.returns, &call.zone)?);
+    }
+    match call.returns {
+        DataType::List(_) => concat_lists(&parts, call),
+        DataType::Binary => {
+            let mut builder = BinaryBuilder::new();
+            let mut buffer = Vec::new();
+            for row in 0..call.rows {
+                buffer.clear();
+                if parts.iter().any(|part| part.is_null(row)) {
+                    builder.append_null();
+                    continue;
+                }
+                for part in &parts {
+                    buffer.extend_from_slice(part.as_binary::<i32>().value(row));
+                }
+                builder.append_value(&buffer);
+            }
+            column(builder.finish())
+        }
+        _ => {
+            let texts: Vec<&StringArray> = parts.iter().map(|part| part.as_string::<i32>()).collect();
+            if texts.is_empty() {
+                return column(StringArray::from(vec![""; call.rows]));
+            }
+            column(concat_elements::concat_elements_utf8_many(&texts)?)
+        }
+    }
+}
+
+fn concat_lists(parts: &[ArrayRef], call: &Call<'_>) -> Result<ArrayRef> {
+    use arrow::array::{ListArray, MutableArrayData};
+    use arrow::buffer::{NullBuffer, OffsetBuffer};
+    let DataType::List(field) = call.returns else {
+        return plan_err!("concat of arrays gives an array");
+    };
+    let lists: Vec<&ListArray> = parts.iter().map(|part| part.as_list::<i32>()).collect();
+    let values: Vec<_> = lists.iter().map(|list| list.values().to_data()).collect();
+    let mut merged = MutableArrayData::new(values.iter().collect(), true, 0);
+    let mut lengths = Vec::with_capacity(call.rows);
+    let nulls = lists.iter().fold(None, |nulls: Option<NullBuffer>, list| NullBuffer::union(nulls.as_ref(), list.nulls()));
+    for row in 0..call.rows {
+        let mut length = 0;
+        if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
+            for (at, list) in lists.iter().enumerate() {
+                let (from, until) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+                merged.try_extend(at, from, until)?;
+                length += until - from;
+            }
+        }
+        lengths.push(length);
+    }
+    let values = arrow::array::make_array(merged.freeze());
+    column(ListArray::try_new(Arc::clone(field), OffsetBuffer::from_lengths(lengths), values, nulls)?)
+}
+
+/// Only blanks part words; all other letters become small.
+fn initcap(text: &str, out: &mut String) {
+    let mut first = true;
+    for c in text.chars() {
+        if first {
+            out.extend(c.to_uppercase());
+        } else {
+            out.extend(c.to_lowercase());
+        }
+        first = c == ' ';
+    }
+}
+
+/// The byte offset behind the first `count` characters.
+fn char_offset(text: &str, count: usize) -> usize {
+    if text.is_ascii() {
+        return count.min(text.len());
+    }
+    text.char_indices().nth(count).map_or(text.len(), |(at, _)| at)
+}
+
+fn left(call: &Call<'_>) -> Result<ArrayRef> {
+    with_count(call, |text, count| match usize::try_from(count) {
+        Ok(count) => &text[..char_offset(text, count)],
+        Err(_) => "",
+    })
+}
+
+fn right(call: &Call<'_>) -> Result<ArrayRef> {
+    with_count(call, |text, count| match usize::try_from(count) {
+        Ok(0) | Err(_) => "",
+        Ok(count) => {
+            let length = text.chars().count();
+            &text[char_offset(text, length.saturating_sub(count))..]
+        }
+    })
+}
+
+fn with_count(call: &Call<'_>, part: impl for<'t> Fn(&'t str, i32) -> &'t str) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    let counts = call.column(1)?;
+    let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
+    column(texts.iter().zip(counts).map(|(text, count)| Some(part(text?, count?))).collect::<StringArray>())
+}
+
+fn replace(call: &Call<'_>) -> Result<ArrayRef> {
+    let (texts, search) = (call.text(0)?, call.text(1)?);
+    let by = if call.args.len() > 2 { call.text(2)? } else { StringArray::from(vec![""; call.rows]) };
+    let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
+    for ((text, search), by) in texts.iter().zip(&search).zip(&by) {
+        match (text, search, by) {
+            (Some(text), Some(""), Some(_)) => builder.append_value(text),
+            (Some(text), Some(search), Some(by)) => builder.append_value(text.replace(search, by)),
+            _ => builder.append_null(),
+        }
+    }
+    column(builder.finish())
+}
+
+fn repeat(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    let counts = call.column(1)?;
+    let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
+    let repeated = texts.iter().zip(counts).map(|(text, count)| Some(text?.repeat(count?.max(0) as usize)));
+    column(repeated.collect::<StringArray>())
+}
+
+fn space(call: &Call<'_>) -> Result<ArrayRef> {
+    let counts = call.column(0)?;
+    let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
+    column(counts.iter().map(|count| Some(" ".repeat(count?.max(0) as usize))).collect::<StringArray>())
+}
+
+/// The character position of a search text from a character position on; 0 when it is not there.
+fn find_from(text: &str, search: &str, from: usize) -> i32 {
+    let start = char_offset(text, from);
+    match text[start..].find(search) {
+        Some(at) => (text[..start + at].chars().count() + 1) as i32,
+        None => 0,
+    }
+}
+
+fn instr(call: &Call<'_>) -> Result<ArrayRef> {
+    let (texts, search) = (call.text(0)?, call.text(1)?);
+    column(texts.iter().zip(&search).map(|(text, search)| Some(find_from(text?, search?, 0))).collect::<Int32Array>())
+}
+
+fn locate(call: &Call<'_>) -> Result<ArrayRef> {
+    let (search, texts) = (call.text(0)?, call.text(1)?);
+    let from = if call.args.len() > 2 { call.column(2)? } else { Arc::new(Int32Array::from(vec![1; call.rows])) };
+    let from = from.as_primitive::<arrow::datatypes::Int32Type>();
+    let found = texts.iter().zip(&search).zip(from).map(|((text, search), from)| {
+        // A NULL start is 0, a start before the first character finds nothing.
+        let Some(from) = from else { return Some(0) };
+        let (text, search) = (text?, search?);
+        if from < 1 {
+            return Some(0);
+        }
+        let start = from as usize - 1;
+        if start > text.chars().count() {
+            return Some(0);
+        }
+        Some(find_from(text, search, start))
+    });
+    column(found.collect::<Int32Array>())
+}
+
+fn char_length(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    column(texts.iter().map(|text| Some(text?.chars().count() as i32)).collect::<Int32Array>())
+}
+
+fn length(call: &Call<'_>) -> Result<ArrayRef> {
+    let value = call.column(0)?;
+    match value.as_binary_opt::<i32>() {
+        Some(bytes) => column(bytes.iter().map(|bytes| Some(bytes?.len() as i32)).collect::<Int32Array>()),
+        None => char_length(call),
+    }
+}
+
+/// The half-open range of units a SQL substring covers in a text of `length` units.
+fn slice_range(length: usize, position: i32, count: Option<i32>) -> (usize, usize) {
+    let length = length as i64;
+    let start = match position {
+        0 => 0,
+        position if position > 0 => i64::from(position) - 1,
+        position => length + i64::from(position),
+    };
+    let until = count.map_or(i64::from(i32::MAX), |count| start + i64::from(count));
+    let (from, until) = (start.clamp(0, length), until.clamp(0, length));
+    (from as usize, until.max(from) as usize)
+}
+
+fn substring(call: &Call<'_>) -> Result<ArrayRef> {
+    let value = call.column(0)?;
+    let positions = call.column(1)?;
+    let positions = positions.as_primitive::<arrow::datatypes::Int32Type>();
+    let counts = if call.args.len() > 2 { Some(call.column(2)?) } else { None };
+    let counts = counts.as_ref().map(|counts| counts.as_primitive::<arrow::datatypes::Int32Type>());
+    let range = |row: usize, length: usize| -> Option<(usize, usize)> {
+        if positions.is_null(row) || counts.is_some_and(|counts| counts.is_null(row)) {
+            return None;
+        }
+        Some(slice_range(length, positions.value(row), counts.map(|counts| counts.value(row))))
+    };
+    if let Some(bytes) = value.as_binary_opt::<i32>() {
+        let mut builder = BinaryBuilder::with_capacity(bytes.len(), bytes.value_data().len());
+        for (row, bytes) in bytes.iter().enumerate() {
+            builder.append_option(bytes.and_then(|bytes| range(row, bytes.len()).map(|(from, until)| &bytes[from..until])));
+        }
+        return column(builder.finish());
+    }
+    let texts = call.text(0)?;
+    let cut = texts.iter().enumerate().map(|(row, text)| {
+        let text = text?;
+        let length = if text.is_ascii() { text.len() } else { text.chars().count() };
+        let (from, until) = range(row, length)?;
+        let start = char_offset(text, from);
+        Some(&text[start..start + char_offset(&text[start..], until - from)])
+    });
+    column(cut.collect::<StringArray>())
+}
+
+fn substring_index(call: &Call<'_>) -> Result<ArrayRef> {
+    let (texts, delimiters) = (call.text(0)?, call.text(1)?);
+    let counts = call.column(2)?;
+    let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
+    let cut = texts.iter().zip(&delimiters).zip(counts).map(|((text, delimiter), count)| {
+        let (text, delimiter, count) = (text?, delimiter?, count?);
+        if delimiter.is_empty() || count == 0 {
+            return Some("");
+        }
+        let nth = count.unsigned_abs() as usize - 1;
+        Some(if count > 0 {
+            text.match_indices(delimiter).nth(nth).map_or(text, |(at, _)| &text[..at])
+        } else {
+            text.rmatch_indices(delimiter).nth(nth).map_or(text, |(at, found)| &text[at + found.len()..])
+        })
+    });
+    column(cut.collect::<StringArray>())
+}
+
+/// The character of a number's low byte; nothing for negative numbers.
+fn chr(call: &Call<'_>) -> Result<ArrayRef> {
+    let numbers = call.column(0)?;
+    let numbers = numbers.as_primitive::<arrow::datatypes::Int64Type>();
+    let characters = numbers.iter().map(|number| {
+        let number = number?;
+        Some(if number < 0 { String::new() } else { char::from((number & 0xFF) as u8).to_string() })
+    });
+    column(characters.collect::<StringArray>())
+}
+
+fn mask(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = call.text(0)?;
+    // A NULL mask leaves its kind of character alone.
+    let masks: Vec<Option<char>> = [Some('X'), Some('x'), Some('n'), None]
+        .into_iter()
+        .enumerate()
+        .map(|(at, default)| match call.constant_text(at + 1) {
+            Some(Some(text)) => text.chars().next(),
+            Some(None) => None,
+            None => default,
+        })
+        .collect();
+    let masked = texts.iter().map(|text| {
+        Some(
+            text?
+                .chars()
+                .map(|c| {
+                    let by = if c.is_uppercase() {
+                        masks[0]
+                    } else if c.is_lowercase() {
+                        masks[1]
+                    } else if c.is_ascii_digit() {
+                        masks[2]
+                    } else {
+                        masks[3]
+                    };
+                    by.unwrap_or(c)
+                })
+                .collect::<String>(),
+        )
+    });
+    column(masked.collect::<StringArray>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn substrings_count_from_one_or_the_end() {
+        assert_eq!(slice_range(5, 1, Some(2)), (0, 2));
+        assert_eq!(slice_range(5, 0, Some(2)), (0, 2));
+        assert_eq!(slice_range(5, -2, None), (3, 5));
+        assert_eq!(slice_range(3, -5, Some(3)), (0, 1));
+        assert_eq!(slice_range(3, 9, Some(3)), (3, 3));
+        assert_eq!(find_from("日本語本", "本", 2), 4);
+    }
+}

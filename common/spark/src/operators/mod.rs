@@ -1,0 +1,99 @@
+//! Spark's operators: which type they compute in, and the functions for those the engine computes otherwise.
+
+mod arithmetic;
+mod decimal;
+
+use arrow::datatypes::DataType;
+use chrono_tz::Tz;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF};
+use sqlparser::ast::BinaryOperator;
+
+use crate::analyzer::rewrite_expr;
+use crate::functions::Result;
+use crate::functions::array::get_call;
+
+pub use arithmetic::{Arithmetic, arithmetic};
+
+/// The functions behind the operators: `spark_add`, `spark_subtract`, `spark_multiply`, `spark_div`, `spark_mod`,
+/// `spark_intdiv`.
+pub fn functions() -> Vec<ScalarUDF> {
+    Arithmetic::ALL.iter().map(|operator| operator.udf()).collect()
+}
+
+/// Plans binary operators with Spark's coercion, before the engine refuses pairs of types that Spark takes.
+#[derive(Debug)]
+pub struct SparkOperatorPlanner {
+    /// Zone in which literals are read as timestamps.
+    pub zone: Tz,
+}
+
+impl ExprPlanner for SparkOperatorPlanner {
+    fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = raw.clone();
+        let planned = match op {
+            BinaryOperator::MyIntegerDivide => {
+                let left = left.transform_up(|expr| rewrite_expr(expr, schema, &self.zone))?.data;
+                let right = right.transform_up(|expr| rewrite_expr(expr, schema, &self.zone))?.data;
+                return Ok(PlannerResult::Planned(Arithmetic::IntDiv.call(left, right)));
+            }
+            BinaryOperator::StringConcat => {
+                return Ok(PlannerResult::Planned(crate::functions::string::concat_call(vec![left, right])));
+            }
+            other => match engine_operator(&other) {
+                Some(operator) => Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right))),
+                None => return Ok(PlannerResult::Original(raw)),
+            },
+        };
+        match planned.transform_up(|expr| rewrite_expr(expr, schema, &self.zone)) {
+            Ok(rewritten) => Ok(PlannerResult::Planned(rewritten.data)),
+            // An unresolved name: the engine's own message carries the place.
+            Err(_) => Ok(PlannerResult::Original(raw)),
+        }
+    }
+
+    fn plan_field_access(
+        &self,
+        raw: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let key = match &raw.field_access {
+            GetFieldAccess::ListIndex { key } => key.as_ref().clone(),
+            GetFieldAccess::NamedStructField { name } => Expr::Literal(name.clone(), None),
+            GetFieldAccess::ListRange { .. } => return Ok(PlannerResult::Original(raw)),
+        };
+        match raw.expr.get_type(schema)? {
+            DataType::List(_) | DataType::Map(..) => Ok(PlannerResult::Planned(get_call(raw.expr, key))),
+            _ => Ok(PlannerResult::Original(raw)),
+        }
+    }
+}
+
+fn engine_operator(operator: &BinaryOperator) -> Option<Operator> {
+    Some(match operator {
+        BinaryOperator::Plus => Operator::Plus,
+        BinaryOperator::Minus => Operator::Minus,
+        BinaryOperator::Multiply => Operator::Multiply,
+        BinaryOperator::Divide => Operator::Divide,
+        BinaryOperator::Modulo => Operator::Modulo,
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        BinaryOperator::Lt => Operator::Lt,
+        BinaryOperator::LtEq => Operator::LtEq,
+        BinaryOperator::Gt => Operator::Gt,
+        BinaryOperator::GtEq => Operator::GtEq,
+        BinaryOperator::Spaceship => Operator::IsNotDistinctFrom,
+        _ => return None,
+    })
+}
+
+/// Whether the engine computes `left operator right` on this one type as Spark does.
+pub fn is_engine_arithmetic(operator: Operator, of: &DataType) -> bool {
+    matches!(operator, Operator::Plus | Operator::Minus | Operator::Multiply)
+        && matches!(
+            of,
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64
+        )
+}
