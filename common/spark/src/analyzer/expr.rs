@@ -187,6 +187,9 @@ fn rewrite_arithmetic(
     if let Some(days) = date_shift(&binary, arithmetic, &left_type, &right_type) {
         return Ok(Transformed::yes(days));
     }
+    if let Some(moved) = time_shift(&binary, arithmetic, &left_type, &right_type, zone) {
+        return Ok(Transformed::yes(moved));
+    }
     // Text and NULL take part in arithmetic as the number beside them asks; text always as DOUBLE.
     let numeric = |own: &DataType, other: &DataType| match normal_type(own) {
         DataType::Utf8 if types::is_number(other) || types::is_text(other) || other.is_null() => Some(DataType::Float64),
@@ -228,6 +231,28 @@ fn date_shift(binary: &BinaryExpr, arithmetic: Arithmetic, left: &DataType, righ
             let negative = Expr::Negative(binary.right.clone());
             Some(crate::functions::datetime::date_add_call((*binary.left).clone(), negative))
         }
+        _ => None,
+    }
+}
+
+/// An instant and an interval: on UTC's calendar the engine's own arithmetic is right, on others it is not.
+fn time_shift(
+    binary: &BinaryExpr,
+    arithmetic: Arithmetic,
+    left: &DataType,
+    right: &DataType,
+    zone: &Tz,
+) -> Option<Expr> {
+    use crate::functions::datetime::time_shift_call;
+    if *zone == Tz::UTC {
+        return None;
+    }
+    let is_instant = |of: &DataType| matches!(of, DataType::Timestamp(_, Some(_)));
+    let (first, second) = ((*binary.left).clone(), (*binary.right).clone());
+    match arithmetic {
+        Arithmetic::Add if is_instant(left) && types::is_interval(right) => Some(time_shift_call(first, second, false)),
+        Arithmetic::Add if is_instant(right) && types::is_interval(left) => Some(time_shift_call(second, first, false)),
+        Arithmetic::Subtract if is_instant(left) && types::is_interval(right) => Some(time_shift_call(first, second, true)),
         _ => None,
     }
 }

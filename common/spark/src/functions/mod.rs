@@ -74,6 +74,7 @@ fn own_functions() -> Vec<ScalarUDF> {
         crate::operators::functions(),
         array::functions(),
         datetime::functions(),
+        crate::json::udfs(),
         math::functions(),
         misc::functions(),
         string::functions(),

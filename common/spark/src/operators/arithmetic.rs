@@ -108,6 +108,11 @@ impl Arithmetic {
     }
 }
 
+/// `try_divide(a, b)`.
+pub(super) fn try_divide_udf() -> ScalarUDF {
+    Function::new("try_divide", BOTH, |t| Arithmetic::Divide.returns(t), |c| Arithmetic::Divide.run(c)).udf()
+}
+
 enum Operands {
     Same(DataType),
     Decimal((u8, i8), (u8, i8)),

@@ -14,13 +14,14 @@ use sqlparser::ast::BinaryOperator;
 use crate::analyzer::rewrite_expr;
 use crate::functions::Result;
 use crate::functions::array::get_call;
+use crate::functions::datetime::date_part_call;
 
 pub use arithmetic::{Arithmetic, arithmetic};
 
 /// The functions behind the operators: `spark_add`, `spark_subtract`, `spark_multiply`, `spark_div`, `spark_mod`,
-/// `spark_intdiv`.
+/// `spark_intdiv`; and `try_divide`, which is the same as `/` with ANSI mode off.
 pub fn functions() -> Vec<ScalarUDF> {
-    Arithmetic::ALL.iter().map(|operator| operator.udf()).collect()
+    Arithmetic::ALL.iter().map(|operator| operator.udf()).chain([arithmetic::try_divide_udf()]).collect()
 }
 
 /// Plans binary operators with Spark's coercion, before the engine refuses pairs of types that Spark takes.
@@ -52,6 +53,10 @@ impl ExprPlanner for SparkOperatorPlanner {
             // An unresolved name: the engine's own message carries the place.
             Err(_) => Ok(PlannerResult::Original(raw)),
         }
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(date_part_call(args)))
     }
 
     fn plan_field_access(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
@@ -26,8 +26,6 @@ pub struct Making {
     pub args: Vec<DataType>,
     /// Values of the arguments that are constant.
     pub constants: Vec<Option<ScalarValue>>,
-    /// Type of the answer.
-    pub returns: DataType,
     /// Whether NULLs are skipped (`IGNORE NULLS`, or the second argument of `first`).
     pub ignore_nulls: bool,
     /// Whether each value counts once.
@@ -98,7 +96,6 @@ impl Aggregate {
         Ok(Making {
             args: self.targets(&given)?,
             constants,
-            returns: args.return_field.data_type().clone(),
             ignore_nulls: args.ignore_nulls || asked,
             distinct: args.is_distinct,
         })
@@ -158,7 +155,7 @@ impl AggregateUDFImpl for Aggregate {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let making = self.making(&args)?;
         let inner = self.grouped(&making)?;
-        Ok(Box::new(Single { inner, making, make: self.make }))
+        Ok(Box::new(Single { inner: Mutex::new(inner), making, make: self.make }))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -229,7 +226,8 @@ impl GroupsAccumulator for Cast {
 
 /// A grouped accumulator with one group. It may be read again and again, as window functions do.
 struct Single {
-    inner: Box<dyn GroupsAccumulator>,
+    /// Never locked by two: the mutex only makes it shareable between threads, which the engine asks for.
+    inner: Mutex<Box<dyn GroupsAccumulator>>,
     making: Making,
     make: Make,
 }
@@ -246,19 +244,19 @@ fn rows_of(values: &[ArrayRef]) -> usize {
 
 impl Accumulator for Single {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.inner.update_batch(values, &vec![0; rows_of(values)], None, 1)
+        self.own().update_batch(values, &vec![0; rows_of(values)], None, 1)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let state = self.take_state()?;
         let mut reader = (self.make)(&self.making)?;
         reader.merge_batch(&state, &[0], 1)?;
-        self.inner.merge_batch(&state, &[0], 1)?;
+        self.own().merge_batch(&state, &[0], 1)?;
         ScalarValue::try_from_array(&reader.evaluate(EmitTo::All)?, 0)
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.inner.size()
+        size_of::<Self>() + self.inner.lock().unwrap_or_else(PoisonError::into_inner).size()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -266,7 +264,7 @@ impl Accumulator for Single {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.inner.merge_batch(states, &vec![0; rows_of(states)], 1)
+        self.own().merge_batch(states, &vec![0; rows_of(states)], 1)
     }
 }
 
@@ -274,8 +272,13 @@ impl Single {
     fn take_state(&mut self) -> Result<Vec<ArrayRef>> {
         // Makes the one group exist even if no row came.
         let empty: Vec<ArrayRef> = self.making.args.iter().map(arrow::array::new_empty_array).collect();
-        self.inner.update_batch(&empty, &[], None, 1)?;
-        self.inner.state(EmitTo::All)
+        let inner = self.own();
+        inner.update_batch(&empty, &[], None, 1)?;
+        inner.state(EmitTo::All)
+    }
+
+    fn own(&mut self) -> &mut Box<dyn GroupsAccumulator> {
+        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -70,7 +70,25 @@ pub fn functions() -> Vec<ScalarUDF> {
             convert_zone(call, |zone, us| zone.to_instant(us))
         })
         .udf(),
+        Function::new(
+            "convert_timezone",
+            &[Kind::Text, Kind::Text, Kind::Any],
+            |_| Ok(types::timestamp_ntz()),
+            convert_timezone,
+        )
+        .udf(),
     ]
+}
+
+/// Reads a local time in the first zone and gives it in the second.
+fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
+    let (from, to) = (call.text(0)?, call.text(1)?);
+    let times = cast_array(&call.column(2)?, &types::timestamp_ntz(), &call.zone)?;
+    let converted = times.as_primitive::<TimestampMicrosecondType>().iter().zip(&from).zip(&to).map(|((us, from), to)| {
+        let instant = parse_zone(from?)?.to_instant(us?);
+        Some(parse_zone(to?)?.to_local(instant))
+    });
+    column(converted.collect::<TimestampMicrosecondArray>())
 }
 
 pub fn date_add_udf() -> ScalarUDF {

@@ -28,11 +28,15 @@ pub fn functions() -> Vec<ScalarUDF> {
         Function::new("hour", TIME, int, |call| of_time(call, |second| second / 3600)).udf(),
         Function::new("minute", TIME, int, |call| of_time(call, |second| second / 60 % 60)).udf(),
         Function::new("second", TIME, int, |call| of_time(call, |second| second % 60)).udf(),
-        Function::new("date_part", &[Kind::Text, Kind::Any], int, date_part)
-            .aliases(&["datepart"])
-            .returns_by_constants(date_part_type)
-            .udf(),
+        date_part_udf(),
     ]
+}
+
+pub fn date_part_udf() -> ScalarUDF {
+    Function::new("date_part", &[Kind::Text, Kind::Any], |_| Ok(DataType::Int32), date_part)
+        .aliases(&["datepart"])
+        .returns_by_constants(date_part_type)
+        .udf()
 }
 
 /// The date of a day number; None outside of the calendar's range.

@@ -33,6 +33,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         .required(1)
         .udf(),
         Function::new("to_timestamp", &[Kind::Any, Kind::Text], |_| Ok(types::timestamp()), to_timestamp)
+            .aliases(&["try_to_timestamp", "to_timestamp_ltz"])
             .required(1)
             .udf(),
         Function::new("to_timestamp_ntz", &[Kind::Any, Kind::Text], |_| Ok(types::timestamp_ntz()), |call| {
