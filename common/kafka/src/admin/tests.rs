@@ -171,3 +171,17 @@ async fn tls_to_a_port_without_tls_is_explained() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn asking_again_costs_a_round_trip() {
+    let broker = MockBroker::start(1).unwrap();
+    broker.create_topic("t", 4).unwrap();
+    let admin = admin(&broker.bootstrap_servers());
+    let partitions = admin.partitions(&topics(&["t"])).await.unwrap();
+    admin.latest(&partitions).await.unwrap();
+    let started = Instant::now();
+    for _ in 0..20 {
+        admin.latest(&partitions).await.unwrap();
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
