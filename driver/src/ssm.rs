@@ -80,7 +80,9 @@ pub enum SsmError {
         names: Vec<String>,
     },
     /// The service did not answer.
-    #[error("Parameter Store does not answer ({reason}): check the network, the VPC endpoint for ssm, AWS_REGION and AWS_ENDPOINT_URL")]
+    #[error(
+        "Parameter Store does not answer ({reason}): check the network, the VPC endpoint for ssm, AWS_REGION and AWS_ENDPOINT_URL"
+    )]
     Unreachable {
         /// What failed underneath.
         reason: String,
@@ -134,18 +136,29 @@ async fn resolve_with(config: &SdkConfig, names: &[String]) -> Result<BTreeMap<S
     let mut values = BTreeMap::new();
     let mut missing = Vec::new();
     for chunk in names.chunks(NAMES_PER_CALL) {
-        let call = client.get_parameters().set_names(Some(chunk.to_vec())).with_decryption(true);
+        let call = client
+            .get_parameters()
+            .set_names(Some(chunk.to_vec()))
+            .with_decryption(true);
         let answer = Box::pin(call.send()).await.map_err(|error| classify(error, chunk))?;
         for parameter in answer.parameters() {
             // A selector is part of the name asked for, not of the name answered with.
-            let name = format!("{}{}", parameter.name().unwrap_or_default(), parameter.selector().unwrap_or_default());
+            let name = format!(
+                "{}{}",
+                parameter.name().unwrap_or_default(),
+                parameter.selector().unwrap_or_default()
+            );
             if let Some(value) = parameter.value() {
                 values.insert(name, Secret(value.to_owned()));
             }
         }
         missing.extend(chunk.iter().filter(|name| !values.contains_key(*name)).cloned());
     }
-    if missing.is_empty() { Ok(values) } else { Err(SsmError::NotFound { names: missing, region }) }
+    if missing.is_empty() {
+        Ok(values)
+    } else {
+        Err(SsmError::NotFound { names: missing, region })
+    }
 }
 
 fn classify<R>(error: SdkError<GetParametersError, R>, names: &[String]) -> SsmError
@@ -205,7 +218,10 @@ mod tests {
             region: "eu-central-1".to_owned(),
         };
         let text = error.to_string();
-        assert!(text.contains("/a, /b; create it with `aws ssm put-parameter --region eu-central-1 --name /a"), "{text}");
+        assert!(
+            text.contains("/a, /b; create it with `aws ssm put-parameter --region eu-central-1 --name /a"),
+            "{text}"
+        );
         assert_eq!(error.class(), FailureClass::User);
     }
 
@@ -223,7 +239,9 @@ mod tests {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
             .endpoint_url("http://127.0.0.1:9")
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "a", "b", None, None, "test",
+            )))
             .build();
         let error = resolve_with(&config, &["/a".to_owned()]).await.unwrap_err();
         assert!(matches!(error, SsmError::Unreachable { .. }), "{error}");

@@ -48,7 +48,7 @@ pub enum Effect {
         /// Done tasks, in order.
         tasks: Vec<TaskId>,
     },
-    /// Write `commits/N`, failing when it exists.
+    /// Make files of the sink visible and write `commits/N`, failing when it exists; a batch query has only the files.
     Commit(BatchId, CommitRecord),
     /// Tell executors that the batch exists.
     Announce(BatchId),

@@ -578,11 +578,7 @@ impl BatchMachine {
         };
         let effect = Effect::Commit(batch.id, record);
         self.state = State::Committing { batch, book, files };
-        if self.settings.durable {
-            vec![effect]
-        } else {
-            self.committed(now_ms)
-        }
+        vec![effect]
     }
 
     fn committed(&mut self, now_ms: i64) -> Vec<Effect> {

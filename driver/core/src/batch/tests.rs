@@ -239,7 +239,7 @@ fn a_batch_query_is_one_batch_without_log() {
     (query.durable, query.trigger, query.reduce_tasks) = (false, Trigger::Once, 0);
     let mut world = World::new(query, fresh(), &[5, 3]);
     world.run();
-    assert_eq!(world.log, ["rows 8", "Done"]);
+    assert_eq!(world.log, ["commit 0 next wm 0", "rows 8", "Done"]);
 }
 
 #[test]

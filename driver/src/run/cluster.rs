@@ -1,0 +1,196 @@
+//! The driver as a place to run queries: its port, its actors, its executors. Several jobs may use it one after the other.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::Addr;
+use millstream_driver_core::cluster::Patience;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::cluster::blocks::{BlockFetcher, BlockStore};
+use crate::cluster::local::LocalExecutors;
+use crate::cluster::{ClusterActor, Registry, Stage, Waited, listen};
+use crate::error::DriverError;
+
+/// Messages that may wait for the membership's actor.
+const CLUSTER_MAILBOX: usize = 1024;
+
+/// Whose executors a driver uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Executors {
+    /// Its own, on this machine, ended with it.
+    Local {
+        /// How many.
+        count: usize,
+        /// Tasks each runs at once; none: as the executor decides.
+        slots: Option<u32>,
+        /// Their program; none: the one beside the driver's.
+        program: Option<String>,
+    },
+    /// Those that find it.
+    Standalone {
+        /// How many to wait for.
+        count: usize,
+    },
+}
+
+/// Where a driver listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAt {
+    /// The address; loopback unless told otherwise.
+    pub host: IpAddr,
+    /// The first port tried; 0: any free one.
+    pub first_port: u16,
+    /// The last port tried.
+    pub last_port: u16,
+    /// The host name executors are told to fetch from; none: `host`.
+    pub advertise: Option<String>,
+}
+
+impl Default for ListenAt {
+    fn default() -> Self {
+        Self {
+            host: IpAddr::from([127, 0, 0, 1]),
+            first_port: 7077,
+            last_port: 7092,
+            advertise: None,
+        }
+    }
+}
+
+/// How a driver finds its executors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterOptions {
+    /// Where it listens.
+    pub listen: ListenAt,
+    /// Whose executors.
+    pub executors: Executors,
+    /// How long to wait for them.
+    pub wait: Duration,
+}
+
+/// A driver that queries can be started on.
+pub struct Cluster {
+    pub(super) registry: Arc<Registry>,
+    pub(super) blocks: Arc<BlockStore>,
+    pub(super) fetcher: Arc<BlockFetcher>,
+    pub(super) stage: Stage,
+    /// Where executors reach it.
+    pub address: String,
+    actor: Addr<ClusterActor>,
+    options: ClusterOptions,
+    local: Mutex<Option<LocalExecutors>>,
+    queries: AtomicU64,
+}
+
+impl Cluster {
+    /// Listens, and starts local executors. Does not wait for any executor. Must be called in a multi-threaded tokio runtime.
+    ///
+    /// # Errors
+    /// No free port, a missing executor program.
+    pub async fn start(options: ClusterOptions) -> Result<Self, DriverError> {
+        let at = &options.listen;
+        let listening = listen(at.host, at.first_port, at.last_port).await?;
+        let port = listening.address.rsplit(':').next().unwrap_or_default().to_owned();
+        let address = match &at.advertise {
+            Some(host) => format!("{host}:{port}"),
+            None => listening.address.clone(),
+        };
+        let registry = Arc::new(Registry::default());
+        let blocks = Arc::new(BlockStore::default());
+        let patience = Patience::default();
+        let stage = Stage::start()?;
+        let members = Arc::clone(&registry);
+        let actor = stage
+            .spawn(CLUSTER_MAILBOX, move |_| ClusterActor::new(members, patience))
+            .await?;
+        listening.serve(Arc::clone(&registry), actor.clone(), Arc::clone(&blocks), patience);
+        tracing::info!(address, "listening for executors");
+        let local = match &options.executors {
+            Executors::Local { count, slots, program } => {
+                Some(LocalExecutors::start(*count, *slots, program.as_deref(), &address)?)
+            }
+            Executors::Standalone { .. } => None,
+        };
+        Ok(Self {
+            registry,
+            blocks,
+            fetcher: Arc::new(BlockFetcher::default()),
+            stage,
+            address,
+            actor,
+            options,
+            local: Mutex::new(local),
+            queries: AtomicU64::new(0),
+        })
+    }
+
+    /// Waits until the executors asked for are there.
+    ///
+    /// # Errors
+    /// `TooFewExecutors` when they are not in time, or a local one ended.
+    pub async fn ready(&self) -> Result<(), DriverError> {
+        let (wanted, hint) = match &self.options.executors {
+            Executors::Local { count, .. } => (*count, "see what they wrote above"),
+            Executors::Standalone { count } => (
+                *count,
+                "start executors with --driver and this driver's address, or use --local N",
+            ),
+        };
+        let (done, mut arrived) = oneshot::channel();
+        let message = Waited {
+            executors: wanted,
+            done,
+        };
+        self.actor.send(message).await.map_err(|_| DriverError::Broken {
+            part: "coordination thread",
+        })?;
+        let deadline = tokio::time::Instant::now() + self.options.wait;
+        loop {
+            let step = (tokio::time::Instant::now() + Duration::from_millis(100)).min(deadline);
+            match tokio::time::timeout_at(step, &mut arrived).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(_)) => {
+                    return Err(DriverError::Broken {
+                        part: "coordination thread",
+                    });
+                }
+                Err(_) => {}
+            }
+            let ended = self.local.lock().as_mut().and_then(LocalExecutors::ended);
+            if ended.is_some() || tokio::time::Instant::now() >= deadline {
+                return Err(DriverError::TooFewExecutors {
+                    present: self.registry.usable().len(),
+                    wanted,
+                    waited_s: self.options.wait.as_secs(),
+                    hint: match ended {
+                        Some(status) => format!("an executor ended with {status}, {hint}"),
+                        None => format!("{hint} ({})", self.address),
+                    },
+                });
+            }
+        }
+    }
+
+    /// Slots of all executors that may be given work.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.registry.usable().iter().map(|candidate| candidate.slots).sum()
+    }
+
+    /// The number of the next query of this driver, from 0.
+    pub(super) fn next_query(&self) -> u64 {
+        self.queries.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends local executors; standalone ones go on without this driver.
+    pub async fn stop(self) {
+        let local = self.local.lock().take();
+        if let Some(local) = local {
+            local.stop().await;
+        }
+    }
+}
