@@ -141,10 +141,12 @@ node_host() { echo "${MILLSTREAM_NODE_HOST:-$(hostname -f)}"; }
 install_driver_command() {
     local version=$1 command="$ROOT/opt/$NAME/driver" region
     region=$(node_fact extraInstanceData.json region)
+    # A step's own setting wins.
+    if [[ -n $region ]]; then region="export AWS_REGION=\"\${AWS_REGION:-$region}\""; fi
     as_root tee "$command.new" >/dev/null <<COMMAND
 #!/bin/sh
-${region:+: "\${AWS_REGION:=$region}" && export AWS_REGION
-}export MILLSTREAM_LISTEN_ADDRESS="0.0.0.0:$PORTS" MILLSTREAM_LISTEN_ADVERTISE="$(node_host)"
+$region
+export MILLSTREAM_LISTEN_ADDRESS="0.0.0.0:$PORTS" MILLSTREAM_LISTEN_ADVERTISE="$(node_host)"
 exec /opt/$NAME/$version/bin/millstream-driver "\$@"
 COMMAND
     as_root chmod 755 "$command.new"

@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod jobs;
+pub mod moto;
 pub mod process;
 pub mod sql;
 pub mod table;
