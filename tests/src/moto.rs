@@ -43,9 +43,15 @@ impl Moto {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = moto.server.try_wait()? {
-                bail!("moto's server ended with {status}; try: {} -m moto.server -p {port}", moto.python.display());
+                bail!(
+                    "moto's server ended with {status}; try: {} -m moto.server -p {port}",
+                    moto.python.display()
+                );
             }
-            ensure!(started.elapsed() < START, "moto's server does not listen after {START:?}");
+            ensure!(
+                started.elapsed() < START,
+                "moto's server does not listen after {START:?}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(moto)
@@ -70,6 +76,32 @@ impl Moto {
     #[must_use]
     pub fn aws_command(&self) -> String {
         format!("{} -m awscli", self.python.display())
+    }
+
+    /// Runs a Python script that finds AWS's library for Python imported as `boto3`: for preparing many things at once, as
+    /// the command line takes a second for each.
+    ///
+    /// # Errors
+    /// When it fails, with what it said.
+    pub fn prepare(&self, script: &str) -> Result<()> {
+        let output = Command::new(&self.python)
+            .args(["-c", &format!("import boto3\n{script}")])
+            .envs(self.environment())
+            .output()
+            .context("cannot run Python")?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Makes an empty bucket.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create_bucket(&self, name: &str) -> Result<()> {
+        self.prepare(&format!(
+            "boto3.client('s3').create_bucket(Bucket='{name}', \
+             CreateBucketConfiguration={{'LocationConstraint': '{REGION}'}})"
+        ))
     }
 
     /// Runs AWS's command line and gives what it printed.
@@ -122,9 +154,15 @@ fn install() -> Result<PathBuf> {
         Command::new("python3").args(["-m", "venv"]).arg(&home),
         "python3 with venv is missing or broken, install it: apt-get install python3 python3-venv",
     )?;
-    let pip = format!("the packages cannot be installed, try: {} -m pip install {}", python.display(), PACKAGES.join(" "));
+    let pip = format!(
+        "the packages cannot be installed, try: {} -m pip install {}",
+        python.display(),
+        PACKAGES.join(" ")
+    );
     run(
-        Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES),
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(PACKAGES),
         &pip,
     )?;
     fs::write(complete, "")?;

@@ -8,8 +8,10 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
 use millstream_common::domain::failure::FailureClass;
+use millstream_common::options::Options;
 use millstream_driver::ssm::{self, SsmError};
-use millstream_store::{Cause, Created, Store};
+use millstream_plan::spec::{FileFormat, FileSource};
+use millstream_store::{Cause, Created, Store, table};
 use millstream_tests::moto::{Moto, emr_folder};
 use serde_json::{Value, json};
 
@@ -22,19 +24,26 @@ fn in_process(test: &str, environment: &[(&str, String)]) -> Result<()> {
         .envs(std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
         .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
         .output()?;
-    let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success() && out.contains("1 passed"), "{test} failed:\n{out}\n{said}");
+    let (out, said) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    ensure!(
+        output.status.success() && out.contains("1 passed"),
+        "{test} failed:\n{out}\n{said}"
+    );
     Ok(())
 }
 
 #[test]
 fn parameters_are_read_decrypted_and_in_chunks() -> Result<()> {
     let moto = Moto::start()?;
-    for n in 0..12 {
-        let name = format!("/millstream/p{n}");
-        let kind = if n == 3 { "SecureString" } else { "String" };
-        moto.aws(&["ssm", "put-parameter", "--name", &name, "--type", kind, "--value", &format!("value {n}")])?;
-    }
+    moto.prepare(
+        "ssm = boto3.client('ssm')\n\
+         for n in range(12):\n    \
+             kind = 'SecureString' if n == 3 else 'String'\n    \
+             ssm.put_parameter(Name=f'/millstream/p{n}', Value=f'value {n}', Type=kind)\n",
+    )?;
     in_process("inside_parameters", &moto.environment())
 }
 
@@ -44,13 +53,27 @@ async fn inside_parameters() {
     let names: Vec<String> = (0..12).map(|n| format!("/millstream/p{n}")).collect();
     let values = ssm::resolve(&names).await.unwrap();
     for (n, name) in names.iter().enumerate() {
-        assert_eq!(values[name].expose(), format!("value {n}"), "an encrypted one is decrypted");
+        assert_eq!(
+            values[name].expose(),
+            format!("value {n}"),
+            "an encrypted one is decrypted"
+        );
     }
     assert!(!format!("{values:?}").contains("value"), "values are not printed");
-    let missing = ["/millstream/none".to_owned(), names[0].clone(), "/millstream/nor-this".to_owned()];
+    let missing = [
+        "/millstream/none".to_owned(),
+        names[0].clone(),
+        "/millstream/nor-this".to_owned(),
+    ];
     let error = ssm::resolve(&missing).await.unwrap_err();
-    assert!(matches!(&error, SsmError::NotFound { names, .. } if names.len() == 2), "{error}");
-    assert!(error.to_string().contains("/millstream/none, /millstream/nor-this"), "{error}");
+    assert!(
+        matches!(&error, SsmError::NotFound { names, .. } if names.len() == 2),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("/millstream/none, /millstream/nor-this"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -83,8 +106,11 @@ async fn inside_no_region() {
 #[test]
 fn a_bucket_keeps_what_a_store_promises() -> Result<()> {
     let moto = Moto::start()?;
-    moto.aws(&["s3api", "create-bucket", "--bucket", "checkpoints", "--create-bucket-configuration", "LocationConstraint=eu-central-1"])?;
-    in_process("inside_bucket", &moto.environment())
+    moto.create_bucket("checkpoints")?;
+    for inside in ["inside_bucket", "inside_tables", "inside_no_bucket"] {
+        in_process(inside, &moto.environment())?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +133,11 @@ async fn inside_bucket() {
     assert_eq!(winners, 1);
     let found = store.read("commits/0").await.unwrap().unwrap();
     assert_eq!(store.create("commits/0", "late").await.unwrap(), Created::AlreadyExists);
-    assert_eq!(store.create("commits/0", found).await.unwrap(), Created::Now, "one's own lost answer");
+    assert_eq!(
+        store.create("commits/0", found).await.unwrap(),
+        Created::Now,
+        "one's own lost answer"
+    );
 
     for name in ["offsets/9", "offsets/10", "offsetsX/1", "state/0/1.arrow"] {
         store.put(name, name.to_owned()).await.unwrap();
@@ -119,10 +149,75 @@ async fn inside_bucket() {
     assert_eq!(store.list("offsets").await.unwrap(), ["offsets/10"]);
     store.remove_all().await.unwrap();
     assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());
+}
 
-    let error = Store::open("s3://no-such-bucket-here").unwrap().list("").await.unwrap_err();
+#[tokio::test]
+#[ignore = "run by a_bucket_keeps_what_a_store_promises"]
+async fn inside_tables() {
+    let source = |path: &str| FileSource {
+        format: FileFormat::Json,
+        path: path.to_owned(),
+        options: [("mode", "PERMISSIVE")].into_iter().collect(),
+    };
+    let store = Store::open("s3://checkpoints/in").unwrap();
+    store.put("a.json", "{\"id\":1}\n").await.unwrap();
+    store.put("day=2/b.json", "{\"id\":2}\n{\"id\":3}\n").await.unwrap();
+    store.put("_hidden.json", "{\"id\":9}\n").await.unwrap();
+    for (path, expected) in [
+        ("s3a://checkpoints/in", 3),
+        ("s3://checkpoints/in/", 3),
+        ("s3://checkpoints/in/a.json", 1),
+        ("s3://checkpoints/i*/day=[0-9]/*.json", 2),
+    ] {
+        let (_, batches) = table::read(&source(path), None, &chrono_tz::UTC).await.unwrap();
+        assert_eq!(
+            batches.iter().map(|batch| batch.num_rows()).sum::<usize>(),
+            expected,
+            "{path}"
+        );
+        if expected == 3 {
+            let out = table::FileSink::open("s3://checkpoints/out", FileFormat::Parquet, &Options::default()).unwrap();
+            let mut writer = out.writer(&batches[0].schema(), &chrono_tz::UTC).unwrap();
+            for batch in &batches {
+                writer.write(batch).unwrap();
+            }
+            let part = writer.finish(0).await.unwrap();
+            let batch = if path.ends_with('/') { 1 } else { 0 };
+            assert!(out.commit_stream(batch, &[part]).await.unwrap().is_new());
+        }
+    }
+    let out = FileSource {
+        format: FileFormat::Parquet,
+        options: Options::default(),
+        ..source("s3://checkpoints/out")
+    };
+    let (_, batches) = table::read(&out, None, &chrono_tz::UTC).await.unwrap();
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 6);
+    let error = table::read(&source("s3://checkpoints/none.json"), None, &chrono_tz::UTC)
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("no JSON file matches 's3://checkpoints/none.json'"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by a_bucket_keeps_what_a_store_promises"]
+async fn inside_no_bucket() {
+    let error = Store::open("s3://no-such-bucket-here")
+        .unwrap()
+        .list("")
+        .await
+        .unwrap_err();
     assert_eq!(error.cause(), Some(Cause::NoSuchBucket), "{error}: {error:?}");
-    let error = Store::open("s3://no-such-bucket-here").unwrap().create("a", "b").await.unwrap_err();
+    let error = Store::open("s3://no-such-bucket-here")
+        .unwrap()
+        .create("a", "b")
+        .await
+        .unwrap_err();
     assert_eq!(error.cause(), Some(Cause::NoSuchBucket), "{error}: {error:?}");
     assert_eq!(error.class(), FailureClass::User);
 }
@@ -130,10 +225,17 @@ async fn inside_bucket() {
 #[test]
 fn a_job_becomes_a_step() -> Result<()> {
     let moto = Moto::start()?;
-    moto.aws(&["s3api", "create-bucket", "--bucket", "jobs", "--create-bucket-configuration", "LocationConstraint=eu-central-1"])?;
+    moto.create_bucket("jobs")?;
     let cluster: Value = serde_json::from_str(&moto.aws(&[
-        "emr", "create-cluster", "--name", "c", "--release-label", "emr-7.14.0", "--use-default-roles",
-        "--instance-groups", "InstanceGroupType=MASTER,InstanceCount=1,InstanceType=m6i.xlarge",
+        "emr",
+        "create-cluster",
+        "--name",
+        "c",
+        "--release-label",
+        "emr-7.14.0",
+        "--use-default-roles",
+        "--instance-groups",
+        "InstanceGroupType=MASTER,InstanceCount=1,InstanceType=m6i.xlarge",
     ])?)?;
     let cluster = cluster["ClusterId"].as_str().context("no cluster id")?;
     let folder = tempfile::tempdir()?;
@@ -148,23 +250,51 @@ fn a_job_becomes_a_step() -> Result<()> {
             .output()
     };
     let output = submit(&[
-        "--cluster", cluster, "--folder", "s3://jobs/sql/", "--conf", "brokers=a:9098,b:9098", "--conf", "note=two words",
-        "--checkpoint", "s3://jobs/checkpoints/sales", "--executors", "3",
+        "--cluster",
+        cluster,
+        "--folder",
+        "s3://jobs/sql/",
+        "--conf",
+        "brokers=a:9098,b:9098",
+        "--conf",
+        "note=two words",
+        "--checkpoint",
+        "s3://jobs/checkpoints/sales",
+        "--executors",
+        "3",
     ])?;
     let step_id = succeeded(&output)?.trim().to_owned();
     ensure!(step_id.starts_with("s-"), "no step id: '{step_id}'");
-    let step: Value = serde_json::from_str(&moto.aws(&["emr", "describe-step", "--cluster-id", cluster, "--step-id", &step_id])?)?;
+    let step: Value =
+        serde_json::from_str(&moto.aws(&["emr", "describe-step", "--cluster-id", cluster, "--step-id", &step_id])?)?;
     let step = &step["Step"];
     assert_eq!(step["Name"], "sales");
     assert_eq!(step["ActionOnFailure"], "CONTINUE");
     assert_eq!(step["Config"]["Jar"], "command-runner.jar");
-    let arguments: Vec<&str> = step["Config"]["Args"].as_array().context("no arguments")?.iter().filter_map(Value::as_str).collect();
+    let arguments: Vec<&str> = step["Config"]["Args"]
+        .as_array()
+        .context("no arguments")?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     let (remote, arguments) = arguments.split_last().context("no arguments")?;
     assert_eq!(
         arguments,
         [
-            "/opt/millstream/driver", "run", "--executors", "3", "--wait", "10m", "--progress", "plain", "--checkpoint",
-            "s3://jobs/checkpoints/sales", "--conf", "brokers=a:9098,b:9098", "--conf", "note=two words",
+            "/opt/millstream/driver",
+            "run",
+            "--executors",
+            "3",
+            "--wait",
+            "10m",
+            "--progress",
+            "plain",
+            "--checkpoint",
+            "s3://jobs/checkpoints/sales",
+            "--conf",
+            "brokers=a:9098,b:9098",
+            "--conf",
+            "note=two words",
         ]
     );
     assert_eq!(moto.aws(&["s3", "cp", remote, "-"])?, "SELECT 1;\n");
@@ -172,7 +302,10 @@ fn a_job_becomes_a_step() -> Result<()> {
     for (arguments, expected) in [
         (vec!["--folder", "s3://jobs"], "--cluster is required"),
         (vec!["--cluster", "j-1", "--folder", "jobs"], "--folder is required"),
-        (vec!["--cluster", "j-1", "--folder", "s3://jobs", "--conf", "x"], "expected NAME=VALUE"),
+        (
+            vec!["--cluster", "j-1", "--folder", "s3://jobs", "--conf", "x"],
+            "expected NAME=VALUE",
+        ),
     ] {
         let output = submit(&arguments)?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -189,7 +322,9 @@ struct Node {
 
 impl Node {
     fn new(facts: &[(&str, Value)]) -> Result<Self> {
-        let node = Self { root: tempfile::tempdir()? };
+        let node = Self {
+            root: tempfile::tempdir()?,
+        };
         for folder in ["info", "bin", "binaries", "root", "bucket"] {
             fs::create_dir(node.path(folder))?;
         }
@@ -198,7 +333,10 @@ impl Node {
         }
         let log = node.path("systemctl.log");
         node.script("bin/systemctl", &format!("echo \"$*\" >> {}", log.display()))?;
-        node.script("binaries/millstream-driver", "echo \"driver $MILLSTREAM_LISTEN_ADDRESS $MILLSTREAM_LISTEN_ADVERTISE $AWS_REGION $*\"")?;
+        node.script(
+            "binaries/millstream-driver",
+            "echo \"driver $MILLSTREAM_LISTEN_ADDRESS $MILLSTREAM_LISTEN_ADVERTISE $AWS_REGION $*\"",
+        )?;
         node.script("binaries/millstream-executor", "echo executor")?;
         Ok(node)
     }
@@ -279,12 +417,21 @@ fn a_worker_gets_the_executor_service_once() -> Result<()> {
     let start = "ExecStart=/opt/millstream/0.1.0/bin/millstream-executor --driver ip-10-0-1-5.ec2.internal:7077-7092 \
                  --bind 0.0.0.0 --host ip-10-0-1-7.ec2.internal --slots 4\n";
     assert!(unit.contains(start), "{unit}");
-    for line in ["User=hadoop", "Environment=AWS_REGION=eu-central-1", "Restart=always", "LimitNOFILE=65536"] {
+    for line in [
+        "User=hadoop",
+        "Environment=AWS_REGION=eu-central-1",
+        "Restart=always",
+        "LimitNOFILE=65536",
+    ] {
         assert!(unit.lines().any(|found| found == line), "no {line} in\n{unit}");
     }
     assert_eq!(
         node.told(),
-        ["daemon-reload", "enable millstream-executor.service", "restart millstream-executor.service"]
+        [
+            "daemon-reload",
+            "enable millstream-executor.service",
+            "restart millstream-executor.service"
+        ]
     );
     let current = fs::read_link(node.path("root/opt/millstream/current"))?;
     assert_eq!(current, Path::new("0.1.0"));
@@ -306,13 +453,19 @@ fn a_worker_gets_the_executor_service_once() -> Result<()> {
 fn task_nodes_and_nodes_without_extra_data_find_the_primary() -> Result<()> {
     let by_flow = vec![
         ("instance.json", json!({"isMaster": false})),
-        ("job-flow.json", json!({"masterPrivateDnsName": "ip-10-0-9-9.ec2.internal"})),
+        (
+            "job-flow.json",
+            json!({"masterPrivateDnsName": "ip-10-0-9-9.ec2.internal"}),
+        ),
     ];
     for (facts, host) in [(worker("task"), "ip-10-0-1-5"), (by_flow, "ip-10-0-9-9")] {
         let node = Node::new(&facts)?;
         node.package("0.1.0")?;
         succeeded(&node.install("0.1.0")?)?;
-        assert!(node.unit()?.contains(&format!("--driver {host}.ec2.internal:7077-7092 ")));
+        assert!(
+            node.unit()?
+                .contains(&format!("--driver {host}.ec2.internal:7077-7092 "))
+        );
     }
     let node = Node::new(&[("instance.json", json!({"isMaster": false}))])?;
     node.package("0.1.0")?;
@@ -326,7 +479,10 @@ fn task_nodes_and_nodes_without_extra_data_find_the_primary() -> Result<()> {
 fn the_primary_gets_the_driver_command_and_no_executor() -> Result<()> {
     let node = Node::new(&[
         ("instance.json", json!({"isMaster": true})),
-        ("extraInstanceData.json", json!({"instanceRole": "MASTER", "region": "eu-central-1"})),
+        (
+            "extraInstanceData.json",
+            json!({"instanceRole": "MASTER", "region": "eu-central-1"}),
+        ),
     ])?;
     node.package("0.1.0")?;
     succeeded(&node.install("0.1.0")?)?;
@@ -334,7 +490,10 @@ fn the_primary_gets_the_driver_command_and_no_executor() -> Result<()> {
     assert_eq!(node.told(), Vec::<String>::new());
     let command = fs::read_to_string(node.path("root/opt/millstream/driver"))?;
     let here = command.replace("exec /opt", &format!("exec {}/opt", node.path("root").display()));
-    let output = Command::new("sh").args(["-c", &here, "driver", "run", "a b.sql"]).env_remove("AWS_REGION").output()?;
+    let output = Command::new("sh")
+        .args(["-c", &here, "driver", "run", "a b.sql"])
+        .env_remove("AWS_REGION")
+        .output()?;
     assert_eq!(
         succeeded(&output)?,
         "driver 0.0.0.0:7077-7092 ip-10-0-1-7.ec2.internal eu-central-1 run a b.sql\n"
@@ -348,8 +507,14 @@ fn a_damaged_or_missing_artifact_is_refused() -> Result<()> {
     let refused = |expected: &str| -> Result<()> {
         let output = node.install("0.1.0")?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(!output.status.success() && said.contains(expected), "expected '{expected}' in: {said}");
-        ensure!(!node.path("root/opt/millstream/0.1.0").exists(), "something was installed");
+        ensure!(
+            !output.status.success() && said.contains(expected),
+            "expected '{expected}' in: {said}"
+        );
+        ensure!(
+            !node.path("root/opt/millstream/0.1.0").exists(),
+            "something was installed"
+        );
         Ok(())
     };
     refused("cannot fetch")?;
@@ -364,11 +529,22 @@ fn a_damaged_or_missing_artifact_is_refused() -> Result<()> {
     fs::create_dir(&scratch)?;
     fs::write(&archive, &bytes)?;
     let tar = |arguments: &[&str]| -> Result<()> {
-        let status = Command::new("tar").args(arguments).arg(&archive).arg("-C").arg(&scratch).arg(".").status()?;
+        let status = Command::new("tar")
+            .args(arguments)
+            .arg(&archive)
+            .arg("-C")
+            .arg(&scratch)
+            .arg(".")
+            .status()?;
         ensure!(status.success(), "tar failed");
         Ok(())
     };
-    let status = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&scratch).status()?;
+    let status = Command::new("tar")
+        .arg("-xzf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&scratch)
+        .status()?;
     ensure!(status.success(), "tar failed");
     fs::write(scratch.join("bin/millstream-driver"), "other")?;
     tar(&["-czf"])?;
