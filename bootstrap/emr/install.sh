@@ -22,6 +22,7 @@ SERVICE_USER=${MILLSTREAM_SERVICE_USER:-hadoop}
 ARTIFACT=
 PORTS=7077-7092
 EXECUTOR_OPTIONS=
+NODE_HOST=
 
 say() { printf '%s install: %s\n' "$NAME" "$*"; }
 fail() {
@@ -133,9 +134,6 @@ install_binaries() {
     fi
 }
 
-# Prints the name under which other nodes reach this one.
-node_host() { echo "${MILLSTREAM_NODE_HOST:-$(hostname -f)}"; }
-
 # Writes the command that steps run: the driver, told where it is. It listens beyond loopback because the executors are on
 # other nodes, and replaces the shell so that a cancelled step's SIGTERM reaches it.
 install_driver_command() {
@@ -146,7 +144,7 @@ install_driver_command() {
     as_root tee "$command.new" >/dev/null <<COMMAND
 #!/bin/sh
 $region
-export MILLSTREAM_LISTEN_ADDRESS="0.0.0.0:$PORTS" MILLSTREAM_LISTEN_ADVERTISE="$(node_host)"
+export MILLSTREAM_LISTEN_ADDRESS="0.0.0.0:$PORTS" MILLSTREAM_LISTEN_ADVERTISE="$NODE_HOST"
 exec /opt/$NAME/$version/bin/millstream-driver "\$@"
 COMMAND
     as_root chmod 755 "$command.new"
@@ -166,7 +164,7 @@ StartLimitIntervalSec=0
 
 [Service]
 User=$SERVICE_USER
-ExecStart=/opt/$NAME/$version/bin/millstream-executor --driver $host:$PORTS --bind 0.0.0.0 --host $(node_host)${EXECUTOR_OPTIONS:+ $EXECUTOR_OPTIONS}
+ExecStart=/opt/$NAME/$version/bin/millstream-executor --driver $host:$PORTS --bind 0.0.0.0 --host $NODE_HOST${EXECUTOR_OPTIONS:+ $EXECUTOR_OPTIONS}
 ${region:+Environment=AWS_REGION=$region
 }Restart=always
 RestartSec=2
@@ -198,7 +196,7 @@ install_service() {
 }
 
 main() {
-    local base version role
+    local base version role host
     read_arguments "$@"
     base=${ARTIFACT##*/}
     base=${base%.tar.gz}
@@ -206,12 +204,18 @@ main() {
     base=${base%-aarch64}
     version=${base#"$NAME"-}
     [[ $version =~ ^[A-Za-z0-9][A-Za-z0-9._+-]*$ ]] || fail "--artifact '$ARTIFACT' does not end in $NAME-VERSION"
+    # The name under which other nodes reach this one.
+    NODE_HOST=${MILLSTREAM_NODE_HOST:-$(hostname -f)}
     role=$(node_role)
     say "this is a $role node"
     install_binaries "$version" "$ROOT/opt/$NAME/$version"
     case $role in
     primary) install_driver_command "$version" ;;
-    *) install_service "$(primary_host)" "$version" ;;
+    *)
+        # Of its own, so that its failure ends the script.
+        host=$(primary_host)
+        install_service "$host" "$version"
+        ;;
     esac
 }
 
