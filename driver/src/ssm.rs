@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
 use millstream_common::domain::failure::FailureClass;
 use thiserror::Error;
@@ -166,8 +166,8 @@ where
     R: fmt::Debug + Send + Sync + 'static,
 {
     let names = names.to_vec();
-    // The chain as text: the error's own display says no more than "dispatch failure" or "service error".
-    let chain = DisplayErrorContext(&error).to_string();
+    // The error's own display says no more than "dispatch failure" or "service error".
+    let chain = chain_text(&error);
     match &error {
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or_default().to_owned();
@@ -193,11 +193,19 @@ where
                 },
             }
         }
-        _ if chain.contains("CredentialsNotLoaded") || chain.contains("no providers in chain provided credentials") => {
-            SsmError::NoCredentials { names }
-        }
+        _ if format!("{error:?}").contains("CredentialsNotLoaded") => SsmError::NoCredentials { names },
         _ => SsmError::Unreachable { reason: chain },
     }
+}
+
+fn chain_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

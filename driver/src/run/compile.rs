@@ -156,9 +156,11 @@ impl Resolver for Outside {
     }
 
     async fn ssm(&self, path: &str) -> Result<Option<String>, String> {
-        let mut values = crate::ssm::resolve(&[path.to_owned()])
-            .await
-            .map_err(|error| chain(&error))?;
-        Ok(values.remove(path).map(crate::ssm::Secret::into_exposed))
+        match crate::ssm::resolve(&[path.to_owned()]).await {
+            Ok(mut values) => Ok(values.remove(path).map(crate::ssm::Secret::into_exposed)),
+            // A wrong job, not a store that could not be asked.
+            Err(crate::ssm::SsmError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(chain(&error)),
+        }
     }
 }
