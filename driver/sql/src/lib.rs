@@ -8,6 +8,8 @@ mod params;
 mod parse;
 mod plan;
 mod settings;
+#[cfg(test)]
+mod shipped_jobs;
 mod tables;
 mod text;
 

@@ -1,4 +1,4 @@
-//! `${name}`, `${env:NAME}`, `${ssm:/path}`: values from outside, put into the text before it is read as SQL.
+//! `${name}`, `${name:-default}`, `${env:NAME}`, `${ssm:/path}`: values from outside, put into the text before it is read as SQL.
 //! `${name:-default}` has a value in any case.
 
 use std::collections::BTreeMap;
@@ -182,7 +182,11 @@ fn escape(value: &str, quote: char) -> String {
 
 type LookUpError = (SqlErrorKind, String, Option<String>);
 
+/// The value of what stands between the braces: `name`, or `name:-value if it has none`.
 async fn look_up(name: &str, params: &Params, resolver: &dyn Resolver) -> Result<String, LookUpError> {
+    if let Some((name, default)) = name.split_once(":-") {
+        return Ok(params.get(name.trim_end()).unwrap_or(default).to_owned());
+    }
     if let Some(variable) = name.strip_prefix("env:") {
         return resolver.env(variable).ok_or_else(|| {
             let message = format!("environment variable '{variable}' is not set");
