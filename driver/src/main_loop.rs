@@ -7,7 +7,7 @@ use crate::cli::{Arguments, Command};
 use crate::config::DriverConfig;
 use crate::error::{DriverError, chain};
 use crate::query::Output;
-use crate::run::{Cluster, JobRequest, JobStatement, JobText, compile_job, run_job};
+use crate::run::{Cluster, Executors, JobRequest, JobStatement, JobText, compile_job, run_job};
 
 /// Runs a command to its end; returns the process's exit code.
 pub async fn main_with(arguments: Arguments) -> u8 {
@@ -45,10 +45,12 @@ async fn dispatch(arguments: Arguments) -> Result<(), DriverError> {
         Some(Command::Sql { text }) => (vec![on_command_line(text)], false),
         Some(Command::Explain { what }) if what.contains(char::is_whitespace) => (vec![on_command_line(what)], true),
         Some(Command::Explain { what }) => (read_all(&[what]).await?, true),
-        Some(Command::Demo { .. }) => {
-            return Err(DriverError::Usage {
-                message: "this build has no demo".to_owned(),
-            });
+        Some(Command::Demo { arguments }) => {
+            let program = match config.cluster.executors {
+                Executors::Local { program, .. } => program,
+                Executors::Standalone { .. } => None,
+            };
+            return crate::demo::run(arguments, program, &shutdown).await;
         }
     };
     let statements = compile_job(&texts, &config.conf, explain_only).await?;
@@ -70,7 +72,7 @@ async fn execute(
     let mut options = config.cluster;
     if !request.statements.iter().any(JobStatement::needs_executors) {
         // Nothing to do for executors: none are started, none are waited for, any port will do.
-        options.executors = crate::run::Executors::Standalone { count: 0 };
+        options.executors = Executors::Standalone { count: 0 };
         (options.listen.first_port, options.listen.last_port) = (0, 0);
     }
     let cluster = Cluster::start(options).await?;

@@ -63,11 +63,21 @@ fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
     interval_literals(plain)
 }
 
-/// Strings get their value (adjacent ones are joined), numbers their suffix; white space goes.
+/// Strings get their value (adjacent ones are joined, but not a quoted option and its value), numbers their suffix; white space goes.
 fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(raw.len());
     let mut raw = raw.into_iter().peekable();
+    // Open brackets since `OPTIONS (`, that one included; 0 elsewhere.
+    let mut option_brackets = 0_usize;
     while let Some(token) = raw.next() {
+        option_brackets = match (&token.token, out.last().map(|last| &last.token)) {
+            (Token::LParen, Some(Token::Word(word))) if word.value.eq_ignore_ascii_case("options") => {
+                option_brackets + 1
+            }
+            (Token::LParen, _) if option_brackets > 0 => option_brackets + 1,
+            (Token::RParen, _) => option_brackets.saturating_sub(1),
+            _ => option_brackets,
+        };
         match token.token {
             Token::Whitespace(_) => {}
             Token::Word(ref w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("r") => {
@@ -109,6 +119,13 @@ fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
                 token: Token::Number(format!("{n}L"), false),
                 span: token.span,
             }),
+            Token::SingleQuotedString(ref raw_text) if option_brackets > 0 => {
+                let text = unescape(raw_text, '\'');
+                out.push(TokenWithSpan {
+                    token: Token::SingleQuotedString(text),
+                    span: token.span,
+                });
+            }
             Token::SingleQuotedString(ref raw_text) => {
                 let text = unescape(raw_text, '\'');
                 push_string(&mut out, text, token.span);
