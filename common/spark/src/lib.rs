@@ -13,7 +13,11 @@
 //! - integer literals have to be narrowed by the caller (`1` is an INT in Spark): `CAST(1 AS INT)` around the literal is folded
 //!   at analysis.
 //! - `a[i]` and `m[k]` are planned by the same planner, with Spark's index from 0.
-//! - `struct(a, b)` names its fields `c0..`: plan it as `named_struct('a', a, 'col2', b + 1)`.
+//! - `struct(a, b + 1)` names its fields `a` and `col2`; a field taken from a struct (`d.a`) is no column here, so write it as
+//!   `named_struct('a', d.a)` where its name matters.
+//! - `ltrim(what, text)`, `rtrim(what, text)`: Spark's order of arguments is the reverse of the engine's; swap them.
+//! - `ceil(x, d)` and `floor(x, d)` are parsed as `Expr::Ceil` and `Expr::Floor`, which the SQL planner refuses with a scale:
+//!   rewrite them to calls of the functions.
 //! - the time zone of a session is `execution.time_zone` of its configuration; functions read it when they run.
 
 pub mod analyzer;

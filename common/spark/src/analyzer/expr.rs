@@ -369,7 +369,10 @@ fn rewrite_call(call: ScalarFunction, schema: &DFSchema, zone: &Tz) -> Result<Tr
     let Some(common) = common_of(&kinds) else {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     };
+    let is_coalesce = matches!(call.name(), "nvl" | "ifnull");
     let ScalarFunction { func, mut args } = call;
+    // The engine's own nvl knows fewer types.
+    let func = if is_coalesce { datafusion::functions::core::coalesce() } else { func };
     for (arg, kind) in args[range].iter_mut().zip(&kinds) {
         *arg = cast_to(std::mem::take(arg), kind, &common, zone)?;
     }

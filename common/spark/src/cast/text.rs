@@ -38,7 +38,7 @@ pub fn to_text(array: &ArrayRef, tz: &Tz) -> StringArray {
 
 /// Appends the text of one value; a null is the style's word for it. Values of types outside Spark's are left out.
 pub fn write_value(array: &dyn Array, row: usize, style: Style, tz: &Tz, out: &mut String) {
-    if array.is_null(row) {
+    if array.is_null(row) || array.data_type() == &DataType::Null {
         out.push_str(match style {
             Style::Cast => "null",
             Style::Show => "NULL",

@@ -8,6 +8,7 @@ pub mod aggregate;
 pub mod array;
 pub mod conversion;
 pub mod datetime;
+pub mod hash;
 mod kernel;
 pub mod math;
 pub mod misc;
@@ -67,13 +68,22 @@ fn window_aliases() -> [Arc<WindowUDF>; 2] {
     [named(nth_value::first_value_udwf(), "first"), named(nth_value::last_value_udwf(), "last")]
 }
 
+/// Functions of the engine that are Spark's under another name.
+fn engine_aliases() -> Vec<ScalarUDF> {
+    // The engine's array_remove takes only the first out.
+    let remove_all = datafusion::functions_nested::remove::array_remove_all_udf();
+    vec![ScalarUDF::clone(&remove_all).with_aliases(["array_remove"])]
+}
+
 /// The categories of our own functions.
 fn own_functions() -> Vec<ScalarUDF> {
     [
+        engine_aliases(),
         conversion::functions(),
         crate::operators::functions(),
         array::functions(),
         datetime::functions(),
+        hash::functions(),
         crate::json::udfs(),
         math::functions(),
         misc::functions(),

@@ -7,8 +7,9 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::functions::core::named_struct;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, lit};
 use sqlparser::ast::BinaryOperator;
 
 use crate::analyzer::rewrite_expr;
@@ -57,6 +58,22 @@ impl ExprPlanner for SparkOperatorPlanner {
 
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         Ok(PlannerResult::Planned(date_part_call(args)))
+    }
+
+    fn plan_struct_literal(&self, args: Vec<Expr>, is_named_struct: bool) -> Result<PlannerResult<Vec<Expr>>> {
+        if is_named_struct {
+            return Ok(PlannerResult::Original(args));
+        }
+        let named = args.into_iter().enumerate().flat_map(|(at, arg)| {
+            // A column keeps its name, everything else is numbered.
+            let name = match &arg {
+                Expr::Column(column) => column.name.clone(),
+                Expr::Alias(alias) => alias.name.clone(),
+                _ => format!("col{}", at + 1),
+            };
+            [lit(name), arg.unalias()]
+        });
+        Ok(PlannerResult::Planned(named_struct().call(named.collect())))
     }
 
     fn plan_field_access(

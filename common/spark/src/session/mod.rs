@@ -132,3 +132,5 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod goldens;

@@ -11,7 +11,7 @@ pub(crate) fn evaluate(expressions: &[&str], tz: Tz) -> Vec<String> {
     expressions.iter().map(|expression| runtime.block_on(one(expression, tz))).collect()
 }
 
-fn tokio_runtime() -> tokio::runtime::Runtime {
+pub(crate) fn tokio_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
@@ -28,7 +28,7 @@ async fn one(expression: &str, tz: Tz) -> String {
     }
 }
 
-fn shown(batches: &[RecordBatch], tz: &Tz) -> String {
+pub(crate) fn shown(batches: &[RecordBatch], tz: &Tz) -> String {
     let column: &ArrayRef = batches[0].column(0);
     let mut text = String::new();
     write_value(column.as_ref(), 0, Style::Show, tz, &mut text);

@@ -8,6 +8,7 @@ mod frame;
 mod moments;
 mod percentile;
 mod pick;
+mod text_numbers;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use datafusion::logical_expr::AggregateUDF;
 use crate::functions::kernel::Kind;
 use crate::types;
 use frame::Aggregate;
+use text_numbers::TakingText;
 
 const ANY: &[Kind] = &[Kind::Any];
 const NUMBER: &[Kind] = &[Kind::Double];
@@ -33,6 +35,10 @@ pub fn functions() -> Vec<AggregateUDF> {
         renamed(engine::variance::var_samp_udaf(), &["variance", "var_samp", "var_sample"]),
         renamed(engine::stddev::stddev_udaf(), &["std", "stddev_samp"]),
     ];
+    all.extend([
+        AggregateUDF::from(TakingText::new(engine::sum::sum_udaf(), &[])),
+        AggregateUDF::from(TakingText::new(engine::average::avg_udaf(), &["try_avg"])),
+    ]);
     all.extend(own().into_iter().map(AggregateUDF::from));
     all
 }

@@ -1,6 +1,7 @@
 //! Functions of arrays and maps.
 
 mod access;
+mod build;
 mod order;
 
 use std::sync::{Arc, LazyLock};
@@ -13,6 +14,7 @@ static GET: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(access::get_udf
 /// The functions of this category.
 pub fn functions() -> Vec<ScalarUDF> {
     let mut all = access::functions();
+    all.extend(build::functions());
     all.extend(order::functions());
     all
 }

@@ -41,11 +41,19 @@ pub fn functions() -> Vec<ScalarUDF> {
 }
 
 fn places_of(constant: Option<&ScalarValue>) -> Result<i32> {
+    // While planning, a constant may still be an expression: the type is then settled once it was folded.
     let Some(constant) = constant else {
-        return plan_err!("the number of places must be a constant");
+        return Ok(0);
     };
     let places = cast_array(&constant.to_array()?, &DataType::Int32, &Tz::UTC)?;
     Ok(places.as_primitive::<Int32Type>().iter().next().flatten().unwrap_or(0))
+}
+
+fn constant_places(call: &Call<'_>) -> Result<i32> {
+    match call.constant(1) {
+        Some(constant) => places_of(Some(constant)),
+        None => plan_err!("the number of places must be a constant"),
+    }
 }
 
 fn rounded_decimal(precision: u8, scale: i8, places: i32) -> DataType {
@@ -123,7 +131,7 @@ fn round_decimals(values: &Decimal128Array, places: i32, mode: Mode, returns: &D
 
 fn round(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
     let values = call.column(0)?;
-    let places = if call.args.len() > 1 { places_of(call.constant(1))? } else { 0 };
+    let places = if call.args.len() > 1 { constant_places(call)? } else { 0 };
     match values.data_type() {
         DataType::Decimal128(..) => round_decimals(values.as_primitive(), places, mode, call.returns),
         DataType::Float64 => {
@@ -180,7 +188,7 @@ fn cut(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
     if call.args.len() > 1 {
         let (precision, scale) = crate::coerce::decimal_of(values.data_type()).unwrap_or(DOUBLE_AS_DECIMAL);
         let values = cast_array(&values, &DataType::Decimal128(precision, scale), &Tz::UTC)?;
-        return round_decimals(values.as_primitive(), places_of(call.constant(1))?, mode, call.returns);
+        return round_decimals(values.as_primitive(), constant_places(call)?, mode, call.returns);
     }
     match values.data_type() {
         DataType::Decimal128(_, scale) => {

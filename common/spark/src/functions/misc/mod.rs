@@ -1,13 +1,15 @@
 //! Types by name, tests for NULL, and what fits nowhere else.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, StructArray};
+use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{is_not_null, is_null};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Field, Float64Type};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::kernel::{Call, Function, Kind, Result, column};
 use crate::cast::cast_array;
+use crate::coerce::comparison_type;
 use crate::type_name::spark_type;
 use crate::types;
 
@@ -23,6 +25,9 @@ pub fn functions() -> Vec<ScalarUDF> {
             column(StringArray::from(vec![name; call.rows]))
         })
         .udf(),
+        Function::new("struct", ANY, struct_type, make_struct).variadic().udf(),
+        Function::new("equal_null", &[Kind::Any, Kind::Any], boolean, equal_null).udf(),
+        Function::new("positive", &[Kind::Number], |given| Ok(given[0].clone()), |call| call.column(0)).udf(),
         Function::new("isnull", ANY, boolean, |call| column(is_null(&call.column(0)?)?)).udf(),
         Function::new("isnotnull", ANY, boolean, |call| column(is_not_null(&call.column(0)?)?)).udf(),
         Function::new("isnan", &[Kind::Double], boolean, |call| {
@@ -51,6 +56,29 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
     ]);
     all
+}
+
+/// Fields without a name of their own are `col1`, `col2` and so on.
+fn struct_type(given: &[DataType]) -> Result<DataType> {
+    let fields = given.iter().enumerate().map(|(at, kind)| Field::new(format!("col{}", at + 1), kind.clone(), true));
+    Ok(DataType::Struct(fields.collect()))
+}
+
+fn make_struct(call: &Call<'_>) -> Result<ArrayRef> {
+    let DataType::Struct(fields) = call.returns else {
+        return exec_err!("struct gives a struct");
+    };
+    let columns = (0..call.args.len()).map(|at| call.column(at)).collect::<Result<Vec<_>>>()?;
+    column(StructArray::try_new_with_length(fields.clone(), columns, None, call.rows)?)
+}
+
+fn equal_null(call: &Call<'_>) -> Result<ArrayRef> {
+    let (left, right) = (call.column(0)?, call.column(1)?);
+    let Some(common) = comparison_type(left.data_type(), right.data_type()) else {
+        return exec_err!("equal_null cannot compare {} and {}", spark_type(left.data_type()), spark_type(right.data_type()));
+    };
+    let (left, right) = (cast_array(&left, &common, &call.zone)?, cast_array(&right, &common, &call.zone)?);
+    column(not_distinct(&left, &right)?)
 }
 
 fn assert_true(call: &Call<'_>) -> Result<ArrayRef> {

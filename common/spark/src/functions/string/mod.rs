@@ -1,5 +1,6 @@
 //! Functions of text.
 
+mod charset;
 mod format_number;
 mod java_regex;
 mod regexp;
@@ -16,6 +17,7 @@ static CONCAT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(text::concat
 /// The functions of this category.
 pub fn functions() -> Vec<ScalarUDF> {
     let mut all = text::functions();
+    all.extend(charset::functions());
     all.extend(regexp::functions());
     all.extend(split::functions());
     all.extend(format_number::functions());
