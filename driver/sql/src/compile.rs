@@ -495,7 +495,7 @@ fn overwriting(sink: SinkSpec, overwrite: bool, streaming: bool, at: Location) -
             single_file,
             mut options,
         } => {
-            options.set("saveMode", if overwrite { "overwrite" } else { "append" });
+            options.set("mode", if overwrite { "overwrite" } else { "append" });
             Ok(SinkSpec::Files {
                 format,
                 path,
