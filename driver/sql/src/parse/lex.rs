@@ -148,7 +148,8 @@ fn string_text(token: &Token) -> Option<&str> {
 }
 
 fn push_string(out: &mut Vec<TokenWithSpan>, text: String, span: Span) {
-    if let Some(TokenWithSpan {
+    let pairs = in_options(out);
+    if !pairs && let Some(TokenWithSpan {
         token: Token::SingleQuotedString(before),
         span: whole,
     }) = out.last_mut()
@@ -161,6 +162,16 @@ fn push_string(out: &mut Vec<TokenWithSpan>, text: String, span: Span) {
         token: Token::SingleQuotedString(text),
         span,
     });
+}
+
+/// Whether the tokens end within `OPTIONS (...)`: there a quoted value follows its quoted name, and nothing is joined.
+fn in_options(out: &[TokenWithSpan]) -> bool {
+    let open = out.iter().rposition(|t| matches!(t.token, Token::LParen | Token::RParen));
+    let Some(open) = open.filter(|at| out.get(*at).is_some_and(|t| t.token == Token::LParen)) else {
+        return false;
+    };
+    let before = open.checked_sub(1).and_then(|at| out.get(at));
+    matches!(before.map(|t| &t.token), Some(Token::Word(w)) if w.value.eq_ignore_ascii_case("options"))
 }
 
 fn is_suffix(word: &str) -> bool {
