@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use uuid::Uuid;
 
 use crate::actor::Executor;
@@ -92,9 +92,8 @@ pub async fn run(config: ExecutorConfig, shutdown: Shutdown) -> Result<Ended, Pr
         "executor started"
     );
     let serving = Server::builder()
-        .tcp_nodelay(true)
         .add_service(BlocksServer::new(BlocksService::new(blocks)))
-        .serve_with_incoming(TcpListenerStream::new(listener));
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     let mut sessions = JoinSet::new();
     for driver in config.drivers {
         sessions.spawn(Arc::clone(&member).stay(driver));

@@ -46,6 +46,7 @@ impl QueryActor {
     }
 
     pub(super) fn happen(&mut self, event: Event, ctx: &mut Context<Self>) {
+        tracing::trace!(?event, "event");
         let effects = self.machine.on(event, self.clock.now_ms());
         for effect in effects {
             self.perform(effect, ctx);
@@ -111,6 +112,8 @@ impl Handler<TaskReport> for QueryActor {
             TaskReport::NotPrepared(_, report) if self.stale(report.generation) => return,
             TaskReport::Finished(executor, report) => {
                 let finished = wire::finished(executor.clone(), &report);
+                tracing::debug!(task = %finished.task, %executor, "task finished, {} us",
+                    report.metrics.as_ref().map_or(0, |metrics| metrics.duration_us));
                 let info = self.context.registry.executor(&executor);
                 let stored = Stored {
                     report: Arc::new(*report),
