@@ -1,5 +1,6 @@
 //! A query set up on this executor: plans decoded once, readers and state kept between batches.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use chrono_tz::Tz;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use millstream_common::domain::offset::{OffsetRange, TopicPartition};
 use millstream_kafka::{KafkaConfig, Role, Sender, SourceReader};
 use millstream_plan::codec;
 use millstream_plan::slot::{Batches, TaskInputs};
@@ -21,7 +23,7 @@ use crate::shuffle::{BlockClient, StaticTables};
 use crate::state::{FileStore, Layout, ReduceState};
 use crate::storage::StoreFiles;
 
-/// Batches after which a state that none of them used is dropped: its task runs elsewhere, and files have it all.
+/// Batches after which a state or a partition that none of them used is let go: its task runs elsewhere now.
 const UNUSED_BATCHES_MAX: u64 = 8;
 
 /// One start of a query, as far as this executor is concerned.
@@ -39,8 +41,14 @@ pub struct Query {
     tables: BTreeMap<SlotId, Arc<Vec<arrow::array::RecordBatch>>>,
     states: Mutex<HashMap<u32, Arc<Mutex<ReduceState>>>>,
     state_files: Option<Arc<dyn FileStore>>,
-    readers: Mutex<HashMap<SlotId, Arc<SourceReader>>>,
+    readers: Mutex<HashMap<SlotId, Reader>>,
     sender: Mutex<Option<Sender>>,
+}
+
+/// A source's consumer, and the batch that last read each of its partitions.
+struct Reader {
+    reader: Arc<SourceReader>,
+    last_read: HashMap<TopicPartition, u64>,
 }
 
 impl std::fmt::Debug for Query {
@@ -186,6 +194,7 @@ impl Query {
 
     /// `batch` exists. Blocks while a task holds a state. States that other executors have taken over are dropped.
     pub fn commit(&self, batch: u64) {
+        self.release_partitions(batch);
         for state in self.states() {
             state.lock().commit(batch);
         }
@@ -201,21 +210,55 @@ impl Query {
         self.states().iter().for_each(|state| state.lock().abort(batch));
     }
 
-    /// The consumer of a source, opened on first use and shared by all tasks: it reads ahead between batches.
+    /// The consumer of a source, opened on first use and shared by all tasks: it reads ahead between batches. `ranges` are what
+    /// `batch` is about to read.
     ///
     /// # Errors
     /// [`TaskError::Kafka`] for options that cannot be used.
-    pub fn reader(&self, slot: SlotId, source: &KafkaSource) -> Result<Arc<SourceReader>, TaskError> {
+    pub fn reader(
+        &self,
+        slot: SlotId,
+        source: &KafkaSource,
+        batch: u64,
+        ranges: &[OffsetRange],
+    ) -> Result<Arc<SourceReader>, TaskError> {
         let mut readers = self.readers.lock();
-        if let Some(reader) = readers.get(&slot) {
-            return Ok(Arc::clone(reader));
+        let entry = match readers.entry(slot) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(free) => {
+                let config = KafkaConfig::from_options(&source.options, Role::Reader)?;
+                let prefix = source.options.get("groupIdPrefix").unwrap_or("millstream-source");
+                let group = format!("{prefix}-{}-{}-executor", self.spec.query, self.spec.generation);
+                let reader = Arc::new(SourceReader::open(&config, &group)?);
+                free.insert(Reader {
+                    reader,
+                    last_read: HashMap::new(),
+                })
+            }
+        };
+        for range in ranges {
+            entry.last_read.insert(range.partition.clone(), batch);
         }
-        let config = KafkaConfig::from_options(&source.options, Role::Reader)?;
-        let prefix = source.options.get("groupIdPrefix").unwrap_or("millstream-source");
-        let group = format!("{prefix}-{}-{}-executor", self.spec.query, self.spec.generation);
-        let reader = Arc::new(SourceReader::open(&config, &group)?);
-        readers.insert(slot, Arc::clone(&reader));
-        Ok(reader)
+        Ok(Arc::clone(&entry.reader))
+    }
+
+    /// Stops reading ahead of partitions that other executors read now.
+    fn release_partitions(&self, batch: u64) {
+        for entry in self.readers.lock().values_mut() {
+            let before = entry.last_read.len();
+            entry
+                .last_read
+                .retain(|_, last| last.saturating_add(UNUSED_BATCHES_MAX) > batch);
+            if entry.last_read.len() < before
+                && let Err(error) = entry.reader.retain(|partition| entry.last_read.contains_key(partition))
+            {
+                // They cost memory and nothing else; the next batch tries again.
+                tracing::warn!(
+                    reason = crate::error::chain(&error),
+                    "partitions read elsewhere are still fetched"
+                );
+            }
+        }
     }
 
     /// A sender of its own for one task, over the connection all tasks of the query share.

@@ -33,6 +33,8 @@ pub use target::{TargetError, parse_targets};
 
 /// How long a driver may take to accept a connection or a registration.
 const REGISTER_DEADLINE: Duration = Duration::from_secs(5);
+/// How often a silent connection is tried. Generous, so that a driver busy with a large result is not taken for gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Pauses between attempts: short at first, for drivers that have just started.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -133,8 +135,8 @@ impl Member {
             .map_err(SessionError::Connect)?
             .connect_timeout(REGISTER_DEADLINE)
             .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(2))
-            .keep_alive_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE * 2)
             .keep_alive_while_idle(true);
         let channel = tokio::select! {
             channel = endpoint.connect() => channel.map_err(SessionError::Connect)?,

@@ -38,18 +38,25 @@ pub struct ScanCounts {
 pub struct Scan {
     query: Arc<Query>,
     ranges: Vec<OffsetRange>,
+    batch: u64,
     batch_time_us: i64,
     counts: Arc<Mutex<ScanCounts>>,
     cancelled: Arc<AtomicBool>,
 }
 
 impl Scan {
-    /// Nothing is read yet.
+    /// Reads `ranges` for the batch of this number and time (microseconds since the epoch). Nothing is read yet.
     #[must_use]
-    pub fn new(query: Arc<Query>, ranges: Vec<OffsetRange>, batch_time_us: i64, cancelled: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        query: Arc<Query>,
+        ranges: Vec<OffsetRange>,
+        (batch, batch_time_us): (u64, i64),
+        cancelled: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             query,
             ranges,
+            batch,
             batch_time_us,
             counts: Arc::default(),
             cancelled,
@@ -63,7 +70,7 @@ impl Scan {
     pub fn source(&self, slot: SlotId) -> Result<Arc<dyn InputSource>, TaskError> {
         match self.query.spec.sources.get(&slot) {
             Some(SourceSpec::Kafka(source)) => {
-                let reader = self.query.reader(slot, source)?;
+                let reader = self.query.reader(slot, source, self.batch, &self.ranges)?;
                 Ok(Arc::new(kafka::KafkaScan::new(self.clone(), reader, source.clone())))
             }
             Some(SourceSpec::Rate(source)) => Ok(Arc::new(rate::RateScan::new(self.clone(), source.clone()))),

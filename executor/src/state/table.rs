@@ -351,21 +351,6 @@ impl Table {
             .collect()
     }
 
-    fn touched_rows(&self, layout: &Layout, values: Option<Vec<ArrayRef>>) -> Result<RecordBatch, StateError> {
-        let staged = self.staged.as_ref().and_then(|staged| staged.chunk);
-        let chunk = staged
-            .and_then(|chunk| self.chunks.get(index_of(chunk)))
-            .and_then(Option::as_ref);
-        match (chunk, values) {
-            (Some(chunk), Some(values)) => batch_of(
-                &layout.output,
-                chunk.keys.iter().cloned().chain(values).collect(),
-                chunk.rows(),
-            ),
-            _ => Ok(RecordBatch::new_empty(Arc::clone(&layout.output))),
-        }
-    }
-
     /// Removes the groups that ended; where they were.
     fn evict(&mut self, layout: &Layout, until_us: i64) -> Result<Vec<Place>, StateError> {
         if layout.event_time.is_none() {
@@ -395,142 +380,6 @@ impl Table {
         Ok(evicted)
     }
 
-    fn live_places(&self) -> Vec<Place> {
-        let mut places = Vec::with_capacity(self.index.len());
-        for (at, chunk) in self.chunks.iter().enumerate() {
-            let (Some(chunk), Ok(at)) = (chunk, position(at)) else {
-                continue;
-            };
-            for row in chunk.live() {
-                let hash = chunk.hashes.get(row).copied().unwrap_or_default();
-                if let Ok(row) = position(row) {
-                    places.push(Place { hash, chunk: at, row });
-                }
-            }
-        }
-        places
-    }
-
-    /// Group columns and values of the rows at `places`.
-    fn evaluate(&self, layout: &Layout, places: &[Place]) -> Result<RecordBatch, StateError> {
-        if places.is_empty() {
-            return Ok(RecordBatch::new_empty(Arc::clone(&layout.output)));
-        }
-        let states = self.gather(places, |chunk| &chunk.states)?;
-        let keys = self.gather(places, |chunk| &chunk.keys)?;
-        let mut reading = Accumulators::fresh(layout)?;
-        reading.merge(&states, &(0..places.len()).collect::<Vec<_>>(), places.len())?;
-        batch_of(
-            &layout.output,
-            keys.into_iter().chain(reading.into_values()?).collect(),
-            places.len(),
-        )
-    }
-
-    /// Columns of the rows at `places`, in that order.
-    fn gather(&self, places: &[Place], columns: fn(&Chunk) -> &Vec<ArrayRef>) -> Result<Vec<ArrayRef>, StateError> {
-        let present: Vec<&Chunk> = self.chunks.iter().flatten().collect();
-        // Chunk numbers have holes where compaction freed them; `interleave` wants a dense list.
-        let mut dense = 0;
-        let positions: Vec<usize> = self
-            .chunks
-            .iter()
-            .map(|chunk| {
-                let at = dense;
-                dense += usize::from(chunk.is_some());
-                at
-            })
-            .collect();
-        let at = |place: &Place| {
-            (
-                positions.get(index_of(place.chunk)).copied().unwrap_or_default(),
-                index_of(place.row),
-            )
-        };
-        let rows: Vec<(usize, usize)> = places.iter().map(at).collect();
-        let width = present.first().map_or(0, |chunk| columns(chunk).len());
-        (0..width)
-            .map(|column| {
-                let arrays: Vec<&dyn Array> = present
-                    .iter()
-                    .filter_map(|chunk| columns(chunk).get(column))
-                    .map(|a| a.as_ref())
-                    .collect();
-                interleave(&arrays, &rows).map_err(StateError::columns("gathering state rows"))
-            })
-            .collect()
-    }
-
-    /// Rewrites mostly dead chunks, and the youngest ones before they become many: each row is rewritten a logarithmic number of
-    /// times in its life.
-    fn compact(&mut self) -> Result<(), StateError> {
-        const MANY: usize = 8;
-        const WORTH_ROWS: usize = 1024;
-        let mut by_size: Vec<(usize, usize, usize)> = self
-            .chunks
-            .iter()
-            .enumerate()
-            .filter_map(|(at, chunk)| chunk.as_ref().map(|chunk| (chunk.live_rows(), chunk.rows(), at)))
-            .collect();
-        by_size.sort_unstable();
-        let mut small_rows = 0;
-        let mut small = 0;
-        for (live, _, _) in &by_size {
-            if *live > small_rows.max(WORTH_ROWS) * 2 {
-                break;
-            }
-            small_rows += live;
-            small += 1;
-        }
-        let merged: Vec<usize> = by_size
-            .iter()
-            .enumerate()
-            .filter(|(rank, (live, rows, _))| {
-                *live == 0 || (*rank < small && small >= MANY) || (*rows >= WORTH_ROWS && live * 2 < *rows)
-            })
-            .map(|(_, (_, _, at))| *at)
-            .collect();
-        if merged.is_empty() {
-            return Ok(());
-        }
-        let places: Vec<Place> = self
-            .live_places()
-            .into_iter()
-            .filter(|place| merged.contains(&index_of(place.chunk)))
-            .collect();
-        let keys = self.gather(&places, |chunk| &chunk.keys)?;
-        let states = self.gather(&places, |chunk| &chunk.states)?;
-        let target = self.free_slot()?;
-        for (row, place) in places.iter().enumerate() {
-            let moved = Place {
-                hash: place.hash,
-                chunk: target,
-                row: position(row)?,
-            };
-            let entry = self.index.find_mut(spread(place.hash), |other| {
-                other.chunk == place.chunk && other.row == place.row
-            });
-            if let Some(entry) = entry {
-                *entry = moved;
-            }
-        }
-        for at in merged {
-            if let Some(slot) = self.chunks.get_mut(at) {
-                *slot = None;
-            }
-        }
-        if !places.is_empty()
-            && let Some(slot) = self.slot(target)
-        {
-            *slot = Some(Chunk::new(
-                keys,
-                states,
-                places.iter().map(|place| place.hash).collect(),
-            ));
-        }
-        Ok(())
-    }
-
     fn mark(&mut self, place: Place, live: bool) {
         if let Some(Some(chunk)) = self.chunks.get_mut(index_of(place.chunk)) {
             chunk.set_live(index_of(place.row), live);
@@ -554,7 +403,9 @@ impl Table {
     }
 }
 
+mod compact;
 mod files;
+mod read;
 
 pub(in crate::state) use files::{KeyGroupSet, Rows};
 

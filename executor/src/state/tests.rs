@@ -259,6 +259,32 @@ fn a_global_aggregate_has_a_row_without_input() {
 }
 
 #[test]
+fn a_task_for_the_next_version_commits_and_one_for_the_same_undoes() {
+    let mut state = ReduceState::new(layout(), 0..256, None);
+    let mut run = |batch: u64| {
+        state.open(batch, &[]).unwrap();
+        let rows = partials(&[(Some(1), 0, 1)], &KEYS);
+        let rows = state.stage(batch, &rows, rules(OutputMode::Update)).unwrap().rows;
+        rows.column(2).as_primitive::<Float64Type>().value(0)
+    };
+    assert_eq!(
+        (run(0), run(0)),
+        (1.0, 1.0),
+        "the same batch again starts from the same version"
+    );
+    assert_eq!(
+        (run(1), run(2)),
+        (2.0, 3.0),
+        "the next batch says that the last one exists"
+    );
+    let error = state.open(9, &[]).unwrap_err();
+    assert!(
+        matches!(error, StateError::MissingVersion { wanted: 9, held: 2 }),
+        "{error}"
+    );
+}
+
+#[test]
 fn files_of_another_query_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn FileStore> = Arc::new(LocalFiles::new(folder.path()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use millstream_common::domain::offset::{OffsetRange, TopicPartition};
 use millstream_plan::slot::TaskInputs;
-use millstream_plan::spec::{MapStageSpec, StageOutput};
+use millstream_plan::spec::StageOutput;
 use millstream_proto::control::v1::{BlockInfo, DataLoss, EventTimeStats, MapTask, TaskFinished, TaskMetrics};
 
 use super::TaskRun;
@@ -28,7 +28,7 @@ pub(super) fn run(run: &TaskRun, task: &MapTask) -> Result<TaskFinished, TaskErr
     let scan = Scan::new(
         Arc::clone(&run.query),
         ranges,
-        run.batch_time_us,
+        (run.batch, run.batch_time_us),
         Arc::clone(&run.cancelled),
     );
     let inputs = Arc::new(run.query.inputs().with(stage.slot, scan.source(stage.slot)?));
@@ -36,7 +36,7 @@ pub(super) fn run(run: &TaskRun, task: &MapTask) -> Result<TaskFinished, TaskErr
     if stage.output == StageOutput::Shuffle {
         let mut cut = Cut::new(run)?;
         run.drive(&plan, &inputs, |batch| cut.take(&batch))?;
-        cut.finish(task, stage, &mut report)?;
+        cut.finish(task, &mut report)?;
     } else {
         let mut delivery = Delivery::open(run, stage.output, plan.schema(), task.index)?;
         run.drive(&plan, &inputs, |batch| delivery.take(batch))?;
@@ -77,7 +77,7 @@ impl<'a> Cut<'a> {
         Ok(())
     }
 
-    fn finish(self, task: &MapTask, _stage: &MapStageSpec, report: &mut TaskFinished) -> Result<(), TaskError> {
+    fn finish(self, task: &MapTask, report: &mut TaskFinished) -> Result<(), TaskError> {
         let mut metrics = TaskMetrics::default();
         for (partition, batches) in (0_u32..).zip(self.parts) {
             let rows = count(&batches);
