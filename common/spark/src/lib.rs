@@ -24,6 +24,7 @@ pub mod analyzer;
 pub mod batch_clock;
 pub mod cast;
 pub mod coerce;
+pub mod csv;
 pub mod ddl;
 mod error;
 pub mod functions;

@@ -41,7 +41,6 @@ impl Registry {
         let mut scalar = SessionStateDefaults::default_scalar_functions();
         scalar.extend(datafusion_spark::all_default_scalar_functions());
         scalar.extend(own_functions().into_iter().map(Arc::new));
-        scalar.extend(crate::json::udfs().into_iter().map(Arc::new));
         let mut aggregate = SessionStateDefaults::default_aggregate_functions();
         // The Spark library's avg gives a double for decimals, where Spark and the engine's own widen the decimal.
         aggregate.extend(
@@ -84,6 +83,7 @@ fn own_functions() -> Vec<ScalarUDF> {
         array::functions(),
         datetime::functions(),
         hash::functions(),
+        crate::csv::udfs(),
         crate::json::udfs(),
         math::functions(),
         misc::functions(),

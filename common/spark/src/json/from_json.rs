@@ -183,9 +183,10 @@ impl From<JsonError> for DataFusionError {
     fn from(error: JsonError) -> Self {
         match error {
             JsonError::Arrow(cause) => DataFusionError::ArrowError(Box::new(cause), None),
-            JsonError::Malformed { .. } | JsonError::AmbiguousTime { .. } | JsonError::TooLarge { .. } => {
-                DataFusionError::Execution(error.to_string())
-            }
+            JsonError::Malformed { .. }
+            | JsonError::MalformedLine { .. }
+            | JsonError::AmbiguousTime { .. }
+            | JsonError::TooLarge { .. } => DataFusionError::Execution(error.to_string()),
             declaration => DataFusionError::Plan(declaration.to_string()),
         }
     }

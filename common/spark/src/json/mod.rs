@@ -6,11 +6,11 @@
 //! ```
 //! [`RecordDecoder`] is the way from Kafka values to columns; `from_json` runs on the same parts, so both give the same rows.
 
-mod column;
+pub(crate) mod column;
 mod convert;
 mod escape;
-mod from_json;
-mod functions;
+pub(crate) mod from_json;
+pub(crate) mod functions;
 mod infer;
 mod options;
 mod path;
@@ -25,7 +25,7 @@ mod utf8;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -90,6 +90,12 @@ pub enum JsonError {
     Malformed {
         /// The start of the record.
         record: String,
+    },
+    /// FAILFAST mode met a line of separated values that cannot be read in full.
+    #[error("malformed CSV line in FAILFAST mode: {line}; use mode PERMISSIVE to get nulls instead")]
+    MalformedLine {
+        /// The start of the line.
+        line: String,
     },
     /// A text is a time by Spark 2's rules and none by Spark 3's.
     #[error(

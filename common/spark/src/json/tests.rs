@@ -13,7 +13,7 @@ use super::{JsonError, JsonOptions};
 use crate::ddl;
 
 /// Shows a value: text in quotes, null as `-`, structs as `(..)`, maps as `{k: v}`.
-pub(super) fn show(array: &dyn Array, row: usize) -> String {
+pub(crate) fn show(array: &dyn Array, row: usize) -> String {
     use arrow::datatypes::DataType;
     if array.is_null(row) {
         return "-".to_owned();
