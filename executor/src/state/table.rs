@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{concat, concat_batches, filter_record_batch, interleave, take};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{concat, concat_batches, filter_record_batch, take};
 use arrow::datatypes::SchemaRef;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as IndexEntry;
