@@ -8,7 +8,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use crate::json::{JsonError, ParseMode};
+use crate::json::{JsonError, ParseMode, TimeParserPolicy};
 use chrono_tz::Tz;
 
 pub use functions::udfs;
@@ -43,6 +43,8 @@ pub struct CsvOptions {
     pub quote_all: bool,
     /// What happens to a line that cannot be read in full.
     pub mode: ParseMode,
+    /// What happens to a time text that only Spark 2 would have read.
+    pub time_parser_policy: TimeParserPolicy,
     /// Name of the STRING column that takes lines with errors, if it is declared.
     pub corrupt_record_column: String,
     /// Zone of timestamps that name none, and of timestamps written.
@@ -71,6 +73,7 @@ impl Default for CsvOptions {
             negative_infinity: "-Inf".to_owned(),
             quote_all: false,
             mode: ParseMode::default(),
+            time_parser_policy: TimeParserPolicy::default(),
             corrupt_record_column: "_corrupt_record".to_owned(),
             time_zone: Tz::UTC,
             timestamp_format: None,
@@ -147,6 +150,10 @@ impl CsvOptions {
             "columnnameofcorruptrecord" => self.corrupt_record_column = value.to_owned(),
             "timezone" => {
                 self.time_zone = crate::zone::parse(value).map_err(|_| wrong("a region such as Europe/Berlin"))?
+            }
+            "timeparserpolicy" => {
+                self.time_parser_policy =
+                    TimeParserPolicy::parse(value).ok_or_else(|| wrong("EXCEPTION or CORRECTED"))?;
             }
             "timestampformat" => self.timestamp_format = text(),
             "timestampntzformat" => self.timestamp_ntz_format = text(),

@@ -7,7 +7,7 @@ use super::{CsvOptions, split};
 use crate::cast::parse_time;
 use crate::json::column::{Column, StructColumn};
 use crate::json::pattern::Pattern;
-use crate::json::{JsonError, ParseMode, text_time};
+use crate::json::{JsonError, ParseMode, TimeParserPolicy, text_time};
 use crate::number::parse_decimal;
 
 /// Reads lines into one struct column.
@@ -158,9 +158,11 @@ impl<'o> LineDecoder<'o> {
     /// [`JsonError::AmbiguousTime`] and, in FAILFAST mode, [`JsonError::MalformedLine`].
     pub fn finish(mut self) -> Result<ArrayRef, JsonError> {
         match (self.ambiguous, self.failure) {
-            (Some(text), _) => Err(JsonError::AmbiguousTime { text }),
-            (None, Some(line)) => Err(JsonError::MalformedLine { line }),
-            (None, None) => self.row.finish(),
+            (Some(text), _) if self.options.time_parser_policy == TimeParserPolicy::Exception => {
+                Err(JsonError::AmbiguousTime { text })
+            }
+            (_, Some(line)) => Err(JsonError::MalformedLine { line }),
+            (_, None) => self.row.finish(),
         }
     }
 }

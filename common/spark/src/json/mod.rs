@@ -22,6 +22,7 @@ mod shape;
 pub(crate) mod text_out;
 pub(crate) mod text_time;
 mod utf8;
+mod words;
 mod write;
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ pub enum JsonError {
     },
     /// A text is a time by Spark 2's rules and none by Spark 3's.
     #[error(
-        "`{text}` is a date or time only by the lenient rules before Spark 3; clean the data, or set spark.sql.legacy.timeParserPolicy to CORRECTED to read null"
+        "`{text}` is a date or time only by the lenient rules before Spark 3; clean the data, or set the option timeParserPolicy to CORRECTED to read null"
     )]
     AmbiguousTime {
         /// The text.

@@ -27,6 +27,17 @@ pub enum TimeParserPolicy {
     Corrected,
 }
 
+impl TimeParserPolicy {
+    /// Reads a policy's name, in any case.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "EXCEPTION" => Some(Self::Exception),
+            "CORRECTED" => Some(Self::Corrected),
+            _ => None,
+        }
+    }
+}
+
 /// Options of reading and writing JSON. The default is Spark's, in UTC.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonOptions {
@@ -116,6 +127,10 @@ impl JsonOptions {
             }
             "timezone" => {
                 self.time_zone = crate::zone::parse(value).map_err(|_| wrong("a region such as Europe/Berlin"))?
+            }
+            "timeparserpolicy" => {
+                self.time_parser_policy =
+                    TimeParserPolicy::parse(value).ok_or_else(|| wrong("EXCEPTION or CORRECTED"))?;
             }
             "timestampformat" => self.timestamp_format = text(),
             "timestampntzformat" => self.timestamp_ntz_format = text(),

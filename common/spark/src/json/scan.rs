@@ -1,6 +1,7 @@
 //! A JSON scanner that borrows: it checks every byte as Spark's parser would and hands out slices of the record.
 
 use super::escape::unescape;
+use super::words::{HIGHS, digit_at, find_stop};
 
 /// Why a record cannot be read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +18,6 @@ pub(crate) type Scan<T> = Result<T, Fault>;
 const MAX_DEPTH: usize = 1000;
 /// Digits of one number before the record counts as malformed.
 const MAX_NUMBER_LEN: usize = 1000;
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// What the parser lets through beyond strict JSON. The default is Spark's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -477,47 +475,4 @@ impl<'a> Scanner<'a> {
             _ => Ok(()),
         }
     }
-}
-
-#[inline]
-fn digit_at(buf: &[u8], at: usize) -> Option<u64> {
-    let digit = buf.get(at)?.wrapping_sub(b'0');
-    (digit < 10).then_some(u64::from(digit))
-}
-
-/// Returns where the string from `at` first has `quote`, a backslash or a control character.
-/// The bytes passed over are gathered in `high`, of which only the top bits matter.
-#[inline]
-fn find_stop(buf: &[u8], mut at: usize, quote: u8, high: &mut u64) -> Option<usize> {
-    let quotes = ONES * u64::from(quote);
-    while let Some(chunk) = buf.get(at..at + 8) {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(bytes);
-        // The lowest flag of each of the three tests is exact: a borrow only disturbs the bytes above.
-        let stops =
-            (zero_bytes(word ^ quotes) | zero_bytes(word ^ (ONES * 0x5C)) | (word.wrapping_sub(ONES * 0x20) & !word))
-                & HIGHS;
-        if stops == 0 {
-            *high |= word;
-            at += 8;
-            continue;
-        }
-        let count = stops.trailing_zeros() / 8;
-        *high |= word & !(u64::MAX << (8 * count));
-        return Some(at + count as usize);
-    }
-    while let Some(&byte) = buf.get(at) {
-        if byte == quote || byte == b'\\' || byte < 0x20 {
-            return Some(at);
-        }
-        *high |= u64::from(byte);
-        at += 1;
-    }
-    None
-}
-
-#[inline]
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word
 }

@@ -543,6 +543,10 @@ fn options_of_the_parser() {
         Err(JsonError::Malformed { .. })
     ));
     assert_eq!(shown("a INT", "", &[("mode", "FAILFAST")]), "-");
+    assert_eq!(
+        shown("a DATE", r#"{"a":"2021-02-30"}"#, &[("timeParserPolicy", "corrected")]),
+        "(-)"
+    );
     assert!(JsonOptions::from_pairs([("mode", "DROPMALFORMED")], chrono_tz::Tz::UTC).is_err());
 }
 

@@ -115,3 +115,40 @@ fn writing() {
         r#""{\"t\":\"2021/05/08 18:04:56.789123\",\"d\":\"04.10.82\",\"n\":\"01\"}""#
     );
 }
+
+#[test]
+fn separated_values() {
+    check(&[
+        ("from_csv('1,x', 'a INT, b STRING')", "(1, \"x\")"),
+        ("from_csv('1|x', 'a INT, b STRING', map('sep', '|'))", "(1, \"x\")"),
+        (
+            "to_csv(from_csv('1,x,2.5', 'a INT, b STRING, c DOUBLE'))",
+            "\"1,x,2.5\"",
+        ),
+        (
+            "to_csv(named_struct('a', CAST(NULL AS INT), 'b', '', 'c', 'a'))",
+            r#"",\"\",a""#,
+        ),
+        (
+            "to_csv(named_struct('a', 'a,b', 'b', 'q\"q', 'c', 'sp ace', 'd', ' lead'))",
+            r#""\"a,b\",\"q\\\"q\",sp ace,lead""#,
+        ),
+        (
+            "to_csv(named_struct('a', 'a', 'b', CAST(NULL AS INT)), map('sep', '|', 'nullValue', 'N'))",
+            "\"a|N\"",
+        ),
+        ("to_csv(named_struct('a', 'a'), map('quoteAll', 'true'))", r#""\"a\"""#),
+        (
+            "to_csv(from_csv('2021-01-01T01:02:03.456789Z', 't TIMESTAMP'))",
+            "\"2021-01-01T01:02:03.456Z\"",
+        ),
+        (
+            "schema_of_csv('1.5,true,2021-01-01,2021-01-01 10:00:00')",
+            "\"STRUCT<_c0: DOUBLE, _c1: BOOLEAN, _c2: DATE, _c3: TIMESTAMP>\"",
+        ),
+        (
+            "schema_of_csv('12345678901,,x,99999999999999999999')",
+            "\"STRUCT<_c0: BIGINT, _c1: STRING, _c2: STRING, _c3: DECIMAL(20,0)>\"",
+        ),
+    ]);
+}
