@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::kernels::arity::binary;
+use arrow::compute::kernels::cmp::not_distinct;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use datafusion::common::plan_err;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -108,9 +109,29 @@ impl Arithmetic {
     }
 }
 
-/// `try_divide(a, b)`.
-pub(super) fn try_divide_udf() -> ScalarUDF {
-    Function::new("try_divide", BOTH, |t| Arithmetic::Divide.returns(t), |c| Arithmetic::Divide.run(c)).udf()
+/// `try_divide`, `try_add`, `try_subtract` and `try_multiply`: as the operators, but an integer that overflows gives NULL.
+pub(super) fn try_udfs() -> Vec<ScalarUDF> {
+    vec![
+        Function::new("try_divide", BOTH, |t| Arithmetic::Divide.returns(t), |c| Arithmetic::Divide.run(c)).udf(),
+        Function::new("try_add", BOTH, |t| Arithmetic::Add.returns(t), |c| checked(Arithmetic::Add, c)).udf(),
+        Function::new("try_subtract", BOTH, |t| Arithmetic::Subtract.returns(t), |c| checked(Arithmetic::Subtract, c)).udf(),
+        Function::new("try_multiply", BOTH, |t| Arithmetic::Multiply.returns(t), |c| checked(Arithmetic::Multiply, c)).udf(),
+    ]
+}
+
+/// Computes integers exactly, as decimals wide enough for every result, and drops those their own type does not hold.
+fn checked(operator: Arithmetic, call: &Call<'_>) -> Result<ArrayRef> {
+    let wrapped = operator.run(call)?;
+    if !types::is_integer(wrapped.data_type()) {
+        return Ok(wrapped);
+    }
+    let tz = chrono_tz::Tz::UTC;
+    let wide = DataType::Decimal128(19, 0);
+    let exact = arithmetic(operator, &cast_array(&call.column(0)?, &wide, &tz)?, &cast_array(&call.column(1)?, &wide, &tz)?)?;
+    let kept = cast_array(&wrapped, exact.data_type(), &tz)?;
+    let overflowed = not_distinct(&kept, &exact)?;
+    let overflowed = arrow::compute::not(&overflowed)?;
+    Ok(arrow::compute::nullif(&wrapped, &overflowed)?)
 }
 
 enum Operands {

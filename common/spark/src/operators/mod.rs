@@ -20,9 +20,10 @@ use crate::functions::datetime::date_part_call;
 pub use arithmetic::{Arithmetic, arithmetic};
 
 /// The functions behind the operators: `spark_add`, `spark_subtract`, `spark_multiply`, `spark_div`, `spark_mod`,
-/// `spark_intdiv`; and `try_divide`, which is the same as `/` with ANSI mode off.
+/// `spark_intdiv`; and `try_divide`, `try_add`,
+/// `try_subtract`, `try_multiply`, which give NULL where a result does not fit.
 pub fn functions() -> Vec<ScalarUDF> {
-    Arithmetic::ALL.iter().map(|operator| operator.udf()).chain([arithmetic::try_divide_udf()]).collect()
+    Arithmetic::ALL.iter().map(|operator| operator.udf()).chain(arithmetic::try_udfs()).collect()
 }
 
 /// Plans binary operators with Spark's coercion, before the engine refuses pairs of types that Spark takes.

@@ -23,10 +23,10 @@ pub fn functions() -> Vec<ScalarUDF> {
     let boolean = |_: &[DataType]| Ok(DataType::Boolean);
     vec![
         concat_udf(),
-        Function::new("upper", TEXT, utf8, |call| map_text(call, |text, out| out.push_str(&text.to_uppercase())))
+        Function::new("upper", TEXT, utf8, |call| map_text(call, |text, out| recased(text, u8::to_ascii_uppercase, str::to_uppercase, out)))
             .aliases(&["ucase"])
             .udf(),
-        Function::new("lower", TEXT, utf8, |call| map_text(call, |text, out| out.push_str(&text.to_lowercase())))
+        Function::new("lower", TEXT, utf8, |call| map_text(call, |text, out| recased(text, u8::to_ascii_lowercase, str::to_lowercase, out)))
             .aliases(&["lcase"])
             .udf(),
         Function::new("initcap", TEXT, utf8, |call| map_text(call, initcap)).udf(),
@@ -165,6 +165,15 @@ fn concat_lists(parts: &[ArrayRef], call: &Call<'_>) -> Result<ArrayRef> {
     }
     let values = arrow::array::make_array(merged.freeze());
     column(ListArray::try_new(Arc::clone(field), OffsetBuffer::from_lengths(lengths), values, nulls)?)
+}
+
+/// Changes the case of a text, without an allocation when it is ASCII.
+fn recased(text: &str, ascii: fn(&u8) -> u8, any: fn(&str) -> String, out: &mut String) {
+    if text.is_ascii() {
+        out.extend(text.bytes().map(|byte| char::from(ascii(&byte))));
+    } else {
+        out.push_str(&any(text));
+    }
 }
 
 /// Only blanks part words; all other letters become small.
