@@ -10,7 +10,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use crate::cast::{can_cast, normal_type};
 use crate::coerce::{common_number, common_of, comparison_type};
 use crate::functions::Result;
-use crate::functions::conversion::{cast_literal, spark_cast};
+use crate::functions::conversion::{cast_literal, spark_cast, spark_try_cast};
 use crate::number;
 use crate::operators::{Arithmetic, is_engine_arithmetic};
 use crate::types;
@@ -38,7 +38,8 @@ pub fn rewrite_expr(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transfor
 /// Turns a cast into Spark's, literals into their values.
 pub fn rewrite_cast(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
     let (inner, field) = match expr {
-        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field),
+        Expr::Cast(Cast { expr, field }) => (expr, field),
+        Expr::TryCast(TryCast { expr, field }) => return Ok(Transformed::yes(spark_try_cast(*expr, field.data_type())?)),
         other => return Ok(Transformed::no(other)),
     };
     let to = field.data_type();
@@ -363,15 +364,15 @@ fn rewrite_call(call: ScalarFunction, schema: &DFSchema, zone: &Tz) -> Result<Tr
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     };
     let kinds = call.args[range.clone()].iter().map(|arg| arg.get_type(schema)).collect::<Result<Vec<_>>>()?;
-    if kinds.iter().all(|kind| Some(kind) == kinds.first()) {
+    let is_coalesce = matches!(call.name(), "coalesce" | "nvl" | "ifnull");
+    if kinds.iter().all(|kind| Some(kind) == kinds.first()) && !is_coalesce {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     }
     let Some(common) = common_of(&kinds) else {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     };
-    let is_coalesce = matches!(call.name(), "nvl" | "ifnull");
     let ScalarFunction { func, mut args } = call;
-    // The engine's own nvl knows fewer types.
+    // Ours settled the type, the engine's computes only what is needed.
     let func = if is_coalesce { datafusion::functions::core::coalesce() } else { func };
     for (arg, kind) in args[range].iter_mut().zip(&kinds) {
         *arg = cast_to(std::mem::take(arg), kind, &common, zone)?;

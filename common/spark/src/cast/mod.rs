@@ -40,6 +40,37 @@ pub fn cast_array(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, 
     if &target == to { Ok(cast) } else { Ok(arrow::compute::cast(&cast, to)?) }
 }
 
+/// Casts a column as `try_cast` does: as [`cast_array`], but text with a fraction is no whole number, and a number beyond a whole
+/// number's range is NULL instead of what is left of it.
+///
+/// # Errors
+/// As [`cast_array`].
+pub fn try_cast_array(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, SparkError> {
+    let cast = cast_array(array, to, tz)?;
+    let source = normalize(array)?;
+    if !types::is_integer(to) || !(types::is_number(source.data_type()) || source.data_type() == &DataType::Utf8) {
+        return Ok(cast);
+    }
+    let kept: BooleanArray = if let Some(texts) = source.as_string_opt::<i32>() {
+        texts.iter().map(|text| Some(text.is_some_and(|text| !text.contains('.')))).collect()
+    } else {
+        // What was cut is a fraction, so the value moved by less than one.
+        let wide = DataType::Decimal128(types::DECIMAL_PRECISION_MAX, 9);
+        let (before, after) = (cast_array(&source, &wide, tz)?, cast_array(&cast, &wide, tz)?);
+        let one = crate::number::POWERS_OF_TEN[9] as u128;
+        before
+            .as_primitive::<arrow::datatypes::Decimal128Type>()
+            .iter()
+            .zip(after.as_primitive::<arrow::datatypes::Decimal128Type>())
+            .map(|pair| match pair {
+                (Some(before), Some(after)) => Some(before.abs_diff(after) < one),
+                _ => Some(false),
+            })
+            .collect()
+    };
+    Ok(arrow::compute::nullif(&cast, &arrow::compute::not(&kept)?)?)
+}
+
 /// Whether Spark casts between the types with ANSI mode off.
 pub fn can_cast(from: &DataType, to: &DataType) -> bool {
     use DataType as T;

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Call, Function, Kind, Result};
 use crate::SparkError;
-use crate::cast::{can_cast, cast_array};
+use crate::cast::{can_cast, cast_array, try_cast_array};
 use arrow::array::ArrayRef;
 
 /// Name under which the cast is registered and shipped.
@@ -16,9 +16,27 @@ pub const SPARK_CAST: &str = "spark_cast";
 
 static CAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(spark_cast_udf()));
 
+static TRY_CAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(spark_try_cast_udf()));
+
 /// The functions of this category.
 pub fn functions() -> Vec<ScalarUDF> {
-    vec![spark_cast_udf()]
+    vec![spark_cast_udf(), spark_try_cast_udf()]
+}
+
+/// Builds Spark's `try_cast`, which does not cut what the target cannot hold but gives NULL.
+///
+/// # Errors
+/// As [`spark_cast`].
+pub fn spark_try_cast(value: Expr, to: &DataType) -> Result<Expr> {
+    let witness = Expr::Literal(ScalarValue::try_from(to)?, None);
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&TRY_CAST), vec![value, witness])))
+}
+
+fn spark_try_cast_udf() -> ScalarUDF {
+    Function::new("spark_try_cast", &[Kind::Any, Kind::Any], cast_type, |call| {
+        Ok(try_cast_array(&call.column(0)?, call.returns, &call.zone)?)
+    })
+    .udf()
 }
 
 fn spark_cast_udf() -> ScalarUDF {

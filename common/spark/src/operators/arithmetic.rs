@@ -244,7 +244,7 @@ where
     T::Native: Wrapping,
 {
     let zero = T::Native::default();
-    if !array.values().iter().any(|value| *value == zero) {
+    if !array.values().contains(&zero) {
         return array.clone();
     }
     let nonzero = NullBuffer::from_iter(array.values().iter().map(|value| *value != zero));

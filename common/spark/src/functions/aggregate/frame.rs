@@ -199,8 +199,11 @@ impl GroupsAccumulator for Cast {
         filter: Option<&BooleanArray>,
         total: usize,
     ) -> Result<()> {
+        // A column of no type holds only NULLs, but has no bits that say so.
+        let nothing = values.iter().any(|values| values.data_type() == &DataType::Null);
+        let none = nothing.then(|| BooleanArray::from(vec![false; groups.len()]));
         let values = self.cast(values)?;
-        self.inner.update_batch(&values, groups, filter, total)
+        self.inner.update_batch(&values, groups, none.as_ref().or(filter), total)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {

@@ -68,7 +68,7 @@ fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
         let (start, end) = (from.value(row), until.value(row));
         let step = steps.as_ref().map_or(if start <= end { 1 } else { -1 }, |steps| steps.value(row));
         let span = i128::from(end) - i128::from(start);
-        if (step == 0 && span != 0) || (span != 0 && (span > 0) != (step > 0)) {
+        if span != 0 && (step == 0 || (span > 0) != (step > 0)) {
             return exec_err!("sequence cannot go from {start} to {end} by {step}");
         }
         let length = if span == 0 { 1 } else { span / i128::from(step) + 1 };

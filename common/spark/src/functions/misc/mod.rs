@@ -2,14 +2,15 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, StructArray};
 use arrow::compute::kernels::cmp::not_distinct;
+use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_not_null, is_null};
 use arrow::datatypes::{DataType, Field, Float64Type};
-use datafusion::common::exec_err;
+use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::kernel::{Call, Function, Kind, Result, column};
 use crate::cast::cast_array;
-use crate::coerce::comparison_type;
+use crate::coerce::{common_of, comparison_type};
 use crate::type_name::spark_type;
 use crate::types;
 
@@ -25,6 +26,7 @@ pub fn functions() -> Vec<ScalarUDF> {
             column(StringArray::from(vec![name; call.rows]))
         })
         .udf(),
+        Function::new("coalesce", ANY, coalesce_type, coalesce).aliases(&["nvl", "ifnull"]).variadic().required(1).udf(),
         Function::new("struct", ANY, struct_type, make_struct).variadic().udf(),
         Function::new("equal_null", &[Kind::Any, Kind::Any], boolean, equal_null).udf(),
         Function::new("positive", &[Kind::Number], |given| Ok(given[0].clone()), |call| call.column(0)).udf(),
@@ -56,6 +58,30 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
     ]);
     all
+}
+
+fn coalesce_type(given: &[DataType]) -> Result<DataType> {
+    match common_of(given) {
+        Some(common) => Ok(common),
+        None => {
+            let names: Vec<String> = given.iter().map(spark_type).collect();
+            plan_err!("function coalesce takes values of one type, not ({})", names.join(", "))
+        }
+    }
+}
+
+/// The first value that is not NULL. Plans use the engine's own, which does not compute what it does not need; this one
+/// settles the types while planning.
+fn coalesce(call: &Call<'_>) -> Result<ArrayRef> {
+    let mut answer = cast_array(&call.column(0)?, call.returns, &call.zone)?;
+    for at in 1..call.args.len() {
+        if answer.null_count() == 0 {
+            break;
+        }
+        let next = cast_array(&call.column(at)?, call.returns, &call.zone)?;
+        answer = zip(&is_not_null(&answer)?, &answer, &next)?;
+    }
+    Ok(answer)
 }
 
 /// Fields without a name of their own are `col1`, `col2` and so on.
