@@ -193,6 +193,8 @@ impl Stream {
 struct Scene {
     cluster: Arc<Cluster>,
     conf: Vec<(String, String)>,
+    /// Where streaming jobs keep logs and state: inside the demo's folder, so that they go with it.
+    checkpoints: String,
     /// The interval of the streaming jobs' trigger.
     tick: Duration,
     shutdown: Shutdown,
@@ -260,6 +262,7 @@ pub async fn run(arguments: Vec<String>, program: Option<String>, shutdown: &Shu
             value("trigger", &format!("PROCESSING TIME '{} seconds'", tick.as_secs())),
             value("rows_per_second", rate),
         ],
+        checkpoints: folder.text("checkpoints"),
         tick,
         shutdown: shutdown.clone(),
     };
@@ -364,13 +367,7 @@ impl Scene {
     /// Runs a batch job to its end; a Ctrl-C ends it at once, there is nothing to lose.
     async fn finish(&self, job: &'static Job) -> Result<(), DriverError> {
         let (trigger, shutdown) = Shutdown::manual();
-        let running = execute(
-            Arc::clone(&self.cluster),
-            self.conf.clone(),
-            job,
-            Output::stdout(),
-            shutdown,
-        );
+        let running = self.execute(job, Output::stdout(), shutdown);
         tokio::pin!(running);
         tokio::select! {
             ended = &mut running => ended,
@@ -386,13 +383,7 @@ impl Scene {
         let (trigger, shutdown) = Shutdown::manual();
         let printed = Printed::default();
         let output = output.unwrap_or_else(|| Output::to(Box::new(printed.clone())));
-        let task = tokio::spawn(execute(
-            Arc::clone(&self.cluster),
-            self.conf.clone(),
-            job,
-            output,
-            shutdown,
-        ));
+        let task = tokio::spawn(self.execute(job, output, shutdown));
         Stream {
             job,
             printed,
@@ -400,27 +391,36 @@ impl Scene {
             task,
         }
     }
-}
 
-async fn execute(
-    cluster: Arc<Cluster>,
-    conf: Vec<(String, String)>,
-    job: &'static Job,
-    output: Output,
-    shutdown: Shutdown,
-) -> Result<(), DriverError> {
-    let text = JobText {
-        name: format!("bootstrap/jobs/{}", job.file),
-        text: job.sql.to_owned(),
-    };
-    let statements = compile_job(&[text], &conf, false).await?;
-    let request = JobRequest {
-        statements,
-        progress: ProgressMode::None,
-        checkpoint: None,
-        output,
-    };
-    run_job(&cluster, request, &shutdown).await
+    /// Compiles a job and runs it to its end.
+    fn execute(
+        &self,
+        job: &'static Job,
+        output: Output,
+        shutdown: Shutdown,
+    ) -> impl Future<Output = Result<(), DriverError>> + Send + 'static {
+        let (cluster, conf) = (Arc::clone(&self.cluster), self.conf.clone());
+        let checkpoint = format!("{}/{}", self.checkpoints, job.file);
+        async move {
+            let text = JobText {
+                name: format!("bootstrap/jobs/{}", job.file),
+                text: job.sql.to_owned(),
+            };
+            let statements = compile_job(&[text], &conf, false).await?;
+            let progress = ProgressMode::None;
+            run_job(
+                &cluster,
+                JobRequest {
+                    statements,
+                    progress,
+                    checkpoint: Some(checkpoint),
+                    output,
+                },
+                &shutdown,
+            )
+            .await
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, new_empty_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use chrono_tz::Tz;
 use datafusion::common::{DataFusionError, ScalarValue, exec_err, plan_err};
@@ -326,6 +326,10 @@ impl ScalarUDFImpl for Function {
         let foldable = constant && self.signature.volatility != Volatility::Volatile;
         let rows = if foldable { 1 } else { call.number_rows };
         let returns = call.return_field.data_type();
+        if rows == 0 {
+            // A body may look at the first row of a constant.
+            return Ok(ColumnarValue::Array(new_empty_array(returns)));
+        }
         let result = (self.body)(&Call { args, rows, zone, returns })?;
         let result = fit(result, returns)?;
         if foldable && result.len() == 1 {

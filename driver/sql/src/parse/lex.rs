@@ -67,17 +67,7 @@ fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
 fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(raw.len());
     let mut raw = raw.into_iter().peekable();
-    // Open brackets since `OPTIONS (`, that one included; 0 elsewhere.
-    let mut option_brackets = 0_usize;
     while let Some(token) = raw.next() {
-        option_brackets = match (&token.token, out.last().map(|last| &last.token)) {
-            (Token::LParen, Some(Token::Word(word))) if word.value.eq_ignore_ascii_case("options") => {
-                option_brackets + 1
-            }
-            (Token::LParen, _) if option_brackets > 0 => option_brackets + 1,
-            (Token::RParen, _) => option_brackets.saturating_sub(1),
-            _ => option_brackets,
-        };
         match token.token {
             Token::Whitespace(_) => {}
             Token::Word(ref w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("r") => {
@@ -119,13 +109,6 @@ fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
                 token: Token::Number(format!("{n}L"), false),
                 span: token.span,
             }),
-            Token::SingleQuotedString(ref raw_text) if option_brackets > 0 => {
-                let text = unescape(raw_text, '\'');
-                out.push(TokenWithSpan {
-                    token: Token::SingleQuotedString(text),
-                    span: token.span,
-                });
-            }
             Token::SingleQuotedString(ref raw_text) => {
                 let text = unescape(raw_text, '\'');
                 push_string(&mut out, text, token.span);
@@ -149,10 +132,11 @@ fn string_text(token: &Token) -> Option<&str> {
 
 fn push_string(out: &mut Vec<TokenWithSpan>, text: String, span: Span) {
     let pairs = in_options(out);
-    if !pairs && let Some(TokenWithSpan {
-        token: Token::SingleQuotedString(before),
-        span: whole,
-    }) = out.last_mut()
+    if !pairs
+        && let Some(TokenWithSpan {
+            token: Token::SingleQuotedString(before),
+            span: whole,
+        }) = out.last_mut()
     {
         before.push_str(&text);
         whole.end = span.end;
@@ -166,7 +150,9 @@ fn push_string(out: &mut Vec<TokenWithSpan>, text: String, span: Span) {
 
 /// Whether the tokens end within `OPTIONS (...)`: there a quoted value follows its quoted name, and nothing is joined.
 fn in_options(out: &[TokenWithSpan]) -> bool {
-    let open = out.iter().rposition(|t| matches!(t.token, Token::LParen | Token::RParen));
+    let open = out
+        .iter()
+        .rposition(|t| matches!(t.token, Token::LParen | Token::RParen));
     let Some(open) = open.filter(|at| out.get(*at).is_some_and(|t| t.token == Token::LParen)) else {
         return false;
     };
