@@ -49,11 +49,14 @@ impl LocalExecutors {
         Ok(Self { children })
     }
 
-    /// How many of them still run, and how the first of the others ended.
-    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
-        self.children
+    /// How many of them have ended, and how the first of those did.
+    pub fn ended(&mut self) -> (usize, Option<std::process::ExitStatus>) {
+        let ended: Vec<_> = self
+            .children
             .iter_mut()
-            .find_map(|(child, _)| child.try_wait().ok().flatten())
+            .filter_map(|(child, _)| child.try_wait().ok().flatten())
+            .collect();
+        (ended.len(), ended.first().copied())
     }
 
     /// Lets them end, and ends those that do not.

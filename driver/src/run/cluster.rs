@@ -160,13 +160,19 @@ impl Cluster {
                 }
                 Err(_) => {}
             }
-            let ended = self.local.lock().as_mut().and_then(LocalExecutors::ended);
-            if ended.is_some() || tokio::time::Instant::now() >= deadline {
+            let (ended, status) = self.local.lock().as_mut().map(LocalExecutors::ended).unwrap_or_default();
+            let present = self.registry.usable().len();
+            // The job runs on those that are left, as it would had the others ended later.
+            if ended > 0 && ended < wanted && present >= wanted - ended {
+                tracing::warn!(ended, present, "going on with fewer executors");
+                return Ok(());
+            }
+            if (ended > 0 && ended >= wanted) || tokio::time::Instant::now() >= deadline {
                 return Err(DriverError::TooFewExecutors {
-                    present: self.registry.usable().len(),
+                    present,
                     wanted,
                     waited_s: self.options.wait.as_secs(),
-                    hint: match ended {
+                    hint: match status {
                         Some(status) => format!("an executor ended with {status}, {hint}"),
                         None => format!("{hint} ({})", self.address),
                     },

@@ -202,7 +202,8 @@ fn format_number(call: &Call<'_>) -> Result<ArrayRef> {
             usize::try_from(formats.as_primitive::<Int32Type>().value(row)).ok().map(Layout::of_places)
         }
     };
-    let constant = call.constant(1).map(|_| layout_of(0));
+    // A column of no rows has no first row to read the constant from.
+    let constant = call.constant(1).filter(|_| !values.is_empty()).map(|_| layout_of(0));
     let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 12);
     let (mut buffer, mut scratch) = (String::new(), String::new());
     for row in 0..values.len() {
