@@ -84,6 +84,7 @@ fn own_functions() -> Vec<ScalarUDF> {
         datetime::functions(),
         hash::functions(),
         crate::csv::udfs(),
+        crate::csv::udfs(),
         crate::json::udfs(),
         math::functions(),
         misc::functions(),

@@ -13,6 +13,7 @@ use sqlparser::parser::Parser;
 use super::tests::{shown, tokio_runtime};
 use super::{SessionSettings, session_state};
 
+const NEW_YORK: &str = include_str!("../../goldens/new_york.tsv");
 const GOLDENS: &str = include_str!("../../goldens/expressions.tsv");
 /// Expressions known to differ: one that is right again must leave the list.
 const DIFFERENT: &str = include_str!("../../goldens/different.txt");
@@ -37,7 +38,7 @@ fn type_literals(expr: &mut Expr) {
     *expr = Expr::Cast { kind: CastKind::Cast, expr: Box::new(text), data_type, array: false, format: None };
 }
 
-async fn evaluated(expression: &str) -> String {
+async fn evaluated(expression: &str, zone: Tz) -> String {
     let sql = format!("SELECT {expression} AS x");
     let mut statements = match Parser::parse_sql(&SparkSqlDialect {}, &sql) {
         Ok(statements) => statements,
@@ -47,7 +48,7 @@ async fn evaluated(expression: &str) -> String {
         type_literals(expr);
         ControlFlow::<()>::Continue(())
     });
-    let context = SessionContext::new_with_state(session_state(&SessionSettings::default()).unwrap());
+    let context = SessionContext::new_with_state(session_state(&SessionSettings { time_zone: zone, ..SessionSettings::default() }).unwrap());
     let statement = Statement::Statement(Box::new(statements.remove(0)));
     let planned = match context.state().statement_to_plan(statement).await {
         Ok(plan) => context.execute_logical_plan(plan).await,
@@ -58,22 +59,31 @@ async fn evaluated(expression: &str) -> String {
         Err(error) => Err(error),
     };
     match collected {
-        Ok(batches) => shown(&batches, &Tz::UTC),
+        Ok(batches) => shown(&batches, &zone),
         Err(error) => format!("error: {}", error.to_string().lines().next().unwrap_or_default()),
     }
 }
 
 #[test]
 fn expressions_are_as_in_spark() {
+    check_goldens(GOLDENS, Tz::UTC);
+}
+
+#[test]
+fn expressions_follow_the_zone_of_the_session() {
+    check_goldens(NEW_YORK, Tz::America__New_York);
+}
+
+fn check_goldens(goldens: &str, zone: Tz) {
     let runtime = tokio_runtime();
     let different: BTreeSet<&str> = DIFFERENT.lines().collect();
     let mut wrong = Vec::new();
-    for line in GOLDENS.lines() {
+    for line in goldens.lines() {
         let mut fields = line.split('\t');
         let (Some(expression), Some(value), Some(kind)) = (fields.next(), fields.next(), fields.next()) else {
             continue;
         };
-        let got = runtime.block_on(evaluated(expression));
+        let got = runtime.block_on(evaluated(expression, zone));
         let same = got == format!("{value} {kind}") || close(&got, value, kind);
         if same == different.contains(expression) {
             wrong.push(format!("{expression}\n    got    {got}\n    wanted {value} {kind}"));

@@ -55,7 +55,13 @@ fn shift(call: &Call<'_>, sign: i32) -> Result<ArrayRef> {
 }
 
 fn move_instant(us: i64, by: IntervalMonthDayNano, sign: i32, zone: &Tz) -> Option<i64> {
-    let (months, days) = (by.months.checked_mul(sign)?, by.days.checked_mul(sign)?);
+    let (months, mut days) = (by.months.checked_mul(sign)?, by.days.checked_mul(sign)?);
+    let mut rest_us = by.nanoseconds / 1000 * i64::from(sign);
+    if months == 0 {
+        // 24 hours are a day of the calendar, however the interval was written.
+        days = days.checked_add(i32::try_from(rest_us / DAY_US).ok()?)?;
+        rest_us %= DAY_US;
+    }
     let moved = if months == 0 && days == 0 {
         us
     } else {
@@ -69,5 +75,5 @@ fn move_instant(us: i64, by: IntervalMonthDayNano, sign: i32, zone: &Tz) -> Opti
         let day = date.num_days_from_ce() - NaiveDate::default().num_days_from_ce() + days;
         zone::to_instant_us(i64::from(day) * DAY_US + local.rem_euclid(DAY_US), zone)
     };
-    moved.checked_add(by.nanoseconds / 1000 * i64::from(sign))
+    moved.checked_add(rest_us)
 }
