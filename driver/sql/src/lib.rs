@@ -16,3 +16,6 @@ mod text;
 pub use compile::{CompileEnv, ExplainMode, Query, SchemaReader, Statement, compile};
 pub use error::{Position, SqlError, SqlErrorKind};
 pub use params::{EnvResolver, Params, Resolver};
+
+#[cfg(test)]
+mod tests;
