@@ -319,17 +319,8 @@ impl Planner<'_> {
     fn element(&mut self, from: Typed, index: Typed, scope: &Scope, at: Location) -> Checked<Typed> {
         let text = format!("{}[{}]", from.text, index.text);
         let expr = match self.type_of(&from.expr, scope, at)? {
-            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
-                let index = datafusion::logical_expr::cast(index.expr, DataType::Int64);
-                // A negative index is NULL in Spark, the engine counts from the end.
-                let from_one = Expr::Case(Case::new(
-                    None,
-                    vec![(Box::new(index.clone().gt_eq(lit(0_i64))), Box::new(index + lit(1_i64)))],
-                    None,
-                ));
-                self.scalar(&["array_element"], vec![from.expr, from_one], scope, at)?
-            }
-            DataType::Map(..) => self.map_value(from.expr, index.expr, scope, at)?,
+            // `get` counts from 0 and gives NULL for what is not there, a negative index included.
+            DataType::List(_) | DataType::Map(..) => self.scalar(&["get"], vec![from.expr, index.expr], scope, at)?,
             DataType::Struct(_) => match index.expr {
                 Expr::Literal(ScalarValue::Utf8(Some(name)), _) => return self.field(from, &name, scope, at),
                 _ => {
@@ -350,12 +341,6 @@ impl Planner<'_> {
             }
         };
         Ok(Typed { expr, text })
-    }
-
-    fn map_value(&mut self, map: Expr, key: Expr, scope: &Scope, at: Location) -> Checked<Expr> {
-        // The engine gives the values of a key as a list of at most one.
-        let values = self.scalar(&["map_extract"], vec![map, key], scope, at)?;
-        self.scalar(&["array_element"], vec![values, lit(1_i64)], scope, at)
     }
 
     /// `x.name`: a struct's field whatever its case, that field of every struct in an array, a map's value.
@@ -383,7 +368,7 @@ impl Planner<'_> {
                 Ok(Typed { expr, text })
             }
             DataType::Map(..) => {
-                let expr = self.map_value(from.expr, lit(name), scope, at)?;
+                let expr = self.scalar(&["get"], vec![from.expr, lit(name)], scope, at)?;
                 Ok(Typed {
                     expr,
                     text: format!("{}[{name}]", from.text),

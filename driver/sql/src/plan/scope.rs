@@ -55,6 +55,8 @@ pub(crate) struct Scope {
     pub(crate) windows: HashMap<String, sqlparser::ast::WindowSpec>,
     /// Whether aggregates, window functions or generators may stand here; the text says where "here" is when they may not.
     pub(crate) place: Place,
+    /// The scope without the SELECT list's own names: what an aggregate's arguments see in HAVING and ORDER BY.
+    pub(crate) below: Option<Arc<Scope>>,
 }
 
 /// The clause an expression stands in.
@@ -117,6 +119,7 @@ impl Scope {
             outer,
             windows: HashMap::new(),
             place: Place::Select,
+            below: None,
         }
     }
 
@@ -142,7 +145,10 @@ impl Scope {
     }
 
     pub(crate) fn at(&self, place: Place) -> Self {
-        Self { place, ..self.clone() }
+        match &self.below {
+            Some(below) if place == Place::Aggregate => Self { place, lambda: self.lambda.clone(), ..below.as_ref().clone() },
+            _ => Self { place, ..self.clone() },
+        }
     }
 
     /// Finds a name of one or more parts: a lambda's parameter, a column (`c`, `t.c`), an earlier alias, a column of the query around.

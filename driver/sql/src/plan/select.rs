@@ -615,6 +615,7 @@ fn modified(group: Vec<Expr>, modifiers: &[GroupByWithModifier], at: Location) -
 /// Names of the result before names of the rows below, for HAVING and ORDER BY.
 fn output_scope(scope: &Scope, items: &[Item]) -> Scope {
     let mut outputs = scope.clone();
+    outputs.below = Some(Arc::new(scope.clone()));
     let named = items.iter().filter(|i| i.named && i.generator.is_none());
     let columns: Vec<_> = named
         .map(|i| super::scope::ScopeColumn {
