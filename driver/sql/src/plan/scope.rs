@@ -146,7 +146,11 @@ impl Scope {
 
     pub(crate) fn at(&self, place: Place) -> Self {
         match &self.below {
-            Some(below) if place == Place::Aggregate => Self { place, lambda: self.lambda.clone(), ..below.as_ref().clone() },
+            Some(below) if place == Place::Aggregate => Self {
+                place,
+                lambda: self.lambda.clone(),
+                ..below.as_ref().clone()
+            },
             _ => Self { place, ..self.clone() },
         }
     }

@@ -1,7 +1,6 @@
 //! Text in, plans and messages out.
 
 mod errors;
-mod jobs;
 mod names;
 mod shapes;
 mod streams;
@@ -106,7 +105,13 @@ fn error(text: &str) -> String {
 fn columns(text: &str) -> String {
     let query = query(text);
     let fields = query.plan.schema().fields().iter().map(|f| spark_type(f.data_type()));
-    query.output_names.iter().zip(fields).map(|(n, t)| format!("{n}: {t}")).collect::<Vec<_>>().join(", ")
+    query
+        .output_names
+        .iter()
+        .zip(fields)
+        .map(|(n, t)| format!("{n}: {t}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[test]
@@ -114,7 +119,9 @@ fn parameters_are_put_in() {
     let text = "CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '${ssm:/brokers},${brokers}', subscribe '${env:HOME_TOPIC}'); \
                 SELECT '${quote}' AS q, ${n:-1 + 1} AS n -- ${unset} in a comment\nFROM t";
     let statements = run(text).unwrap();
-    let Some(Statement::Query(query)) = statements.first() else { panic!() };
+    let Some(Statement::Query(query)) = statements.first() else {
+        panic!()
+    };
     let spec = format!("{:?}", query.sources);
     assert!(spec.contains("b-1:9098,localhost:9092"), "{spec}");
     assert!(spec.contains("home"), "{spec}");
@@ -125,10 +132,22 @@ fn parameters_are_put_in() {
 #[test]
 fn parameters_without_a_value_are_named() {
     for (text, expected) in [
-        ("SELECT\n  '${brokerz}'", "job.sql:2:4: error: parameter 'brokerz' has no value\n    '${brokerz}'\n     ^\n  help: did you mean '${brokers}'?"),
-        ("SELECT '${env:NOPE}'", "job.sql:1:9: error: environment variable 'NOPE' is not set"),
-        ("SELECT '${ssm:/nope}'", "job.sql:1:9: error: parameter '/nope' does not exist in the parameter store"),
-        ("SELECT '${ssm:/down}'", "job.sql:1:9: error: parameter '/down' could not be read from the parameter store: timed out"),
+        (
+            "SELECT\n  '${brokerz}'",
+            "job.sql:2:4: error: parameter 'brokerz' has no value\n    '${brokerz}'\n     ^\n  help: did you mean '${brokers}'?",
+        ),
+        (
+            "SELECT '${env:NOPE}'",
+            "job.sql:1:9: error: environment variable 'NOPE' is not set",
+        ),
+        (
+            "SELECT '${ssm:/nope}'",
+            "job.sql:1:9: error: parameter '/nope' does not exist in the parameter store",
+        ),
+        (
+            "SELECT '${ssm:/down}'",
+            "job.sql:1:9: error: parameter '/down' could not be read from the parameter store: timed out",
+        ),
         ("SELECT '${oops", "job.sql:1:9: error: '${' is never closed by '}'"),
     ] {
         let message = run(text).map(|_| ()).unwrap_err().to_string();
@@ -139,6 +158,12 @@ fn parameters_without_a_value_are_named() {
 
 #[test]
 fn positions_are_those_of_the_text_as_written() {
-    let message = run("SELECT '${brokers}' AS a, nope").map(|_| ()).unwrap_err().to_string();
-    assert!(message.starts_with("job.sql:1:27: error: no column 'nope'"), "{message}");
+    let message = run("SELECT '${brokers}' AS a, nope")
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.starts_with("job.sql:1:27: error: no column 'nope'"),
+        "{message}"
+    );
 }

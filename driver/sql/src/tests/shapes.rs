@@ -72,16 +72,29 @@ fn views_are_put_in_where_they_are_used() {
 #[test]
 fn sinks_are_read_from_their_tables() {
     let select = query("SELECT id FROM sales");
-    assert_eq!(select.sink, SinkSpec::Console { num_rows: 20, truncate: true });
-    let console = query("CREATE TABLE s2 USING console OPTIONS (numRows 5, truncate false); INSERT INTO s2 SELECT id FROM sales");
-    assert_eq!(console.sink, SinkSpec::Console { num_rows: 5, truncate: false });
+    assert_eq!(
+        select.sink,
+        SinkSpec::Console {
+            num_rows: 20,
+            truncate: true
+        }
+    );
+    let console =
+        query("CREATE TABLE s2 USING console OPTIONS (numRows 5, truncate false); INSERT INTO s2 SELECT id FROM sales");
+    assert_eq!(
+        console.sink,
+        SinkSpec::Console {
+            num_rows: 5,
+            truncate: false
+        }
+    );
     let kafka = query("INSERT INTO sales SELECT CAST(id AS STRING) AS key, 'x' AS Value, 1 AS ignored FROM sales");
     assert_eq!(kafka.output_names, ["key", "value"]);
     assert!(matches!(kafka.sink, SinkSpec::Kafka { topic: Some(ref t), .. } if t == "out"));
     let named = query("INSERT INTO sales (key, value) SELECT country, country FROM regions");
     assert_eq!(named.output_names, ["key", "value"]);
     let files = query("INSERT OVERWRITE files SELECT id, country FROM sales");
-    assert!(matches!(files.sink, SinkSpec::Files { ref options, .. } if options.get("saveMode") == Some("overwrite")));
+    assert!(matches!(files.sink, SinkSpec::Files { ref options, .. } if options.get("mode") == Some("overwrite")));
 }
 
 #[test]
@@ -89,7 +102,10 @@ fn settings_and_explain() {
     let query = query("SET spark.sql.session.timeZone = Europe/Berlin; SET spark.foo.bar=1; SELECT 1");
     assert_eq!(query.time_zone, chrono_tz::Tz::Europe__Berlin);
     assert_eq!(query.warnings.len(), 1);
-    assert_eq!(query.conf.get("spark.sql.session.timeZone").map(String::as_str), Some("Europe/Berlin"));
+    assert_eq!(
+        query.conf.get("spark.sql.session.timeZone").map(String::as_str),
+        Some("Europe/Berlin")
+    );
     let statements = run("EXPLAIN SELECT 1; EXPLAIN EXTENDED SELECT 2").unwrap();
     assert!(matches!(statements[0], Statement::Explain(_, ExplainMode::Simple)));
     assert!(matches!(statements[1], Statement::Explain(_, ExplainMode::Extended)));
