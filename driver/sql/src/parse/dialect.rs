@@ -56,7 +56,7 @@ impl Dialect for JobDialect {
     }
 
     fn supports_struct_literal(&self) -> bool {
-        false
+        true
     }
 
     fn supports_nested_comments(&self) -> bool {

@@ -223,9 +223,8 @@ fn unescape(raw: &str, quote: char) -> String {
 }
 
 /// Words that sqlparser treats as the start of special syntax where Spark has a plain function.
-const FUNCTIONS_NOT_SYNTAX: [&str; 14] = [
+const FUNCTIONS_NOT_SYNTAX: [&str; 13] = [
     "array",
-    "struct",
     "map",
     "left",
     "right",
@@ -270,6 +269,8 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             "exists" => call && !subquery(),
             // `count(*) FILTER (WHERE ..)` is syntax, `filter(xs, x -> ..)` a function.
             "filter" => call && !after_operand,
+            // `struct(x AS name)` is syntax, `struct(*)` a function.
+            "struct" => call && !names_a_field(&tokens[i + 2..]),
             name => call && FUNCTIONS_NOT_SYNTAX.contains(&name),
         };
         if quote && let Token::Word(w) = &mut tokens[i].token {
@@ -278,6 +279,21 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
     }
     tokens
+}
+
+/// Whether AS stands among the arguments that begin here, at their own depth.
+fn names_a_field(tokens: &[TokenWithSpan]) -> bool {
+    let mut depth = 0;
+    for token in tokens {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 0 => return false,
+            Token::RParen => depth -= 1,
+            word if depth == 0 && is_keyword(word, &["AS"]) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether the token is one of these unquoted words.

@@ -418,7 +418,13 @@ impl Planner<'_> {
         for (i, item) in items.iter().enumerate() {
             let typed = self.expr(item, scope)?;
             shown.push(typed.text);
-            fields.extend([lit(format!("col{}", i + 1)), typed.expr]);
+            let name = match item {
+                ast::Expr::Named { name, .. } => name.value.clone(),
+                ast::Expr::Identifier(ident) => ident.value.clone(),
+                ast::Expr::CompoundIdentifier(parts) => parts.last().map(|p| p.value.clone()).unwrap_or_default(),
+                _ => format!("col{}", i + 1),
+            };
+            fields.extend([lit(name), typed.expr]);
         }
         let expr = self.scalar(&["named_struct"], fields, scope, at)?;
         Ok(Typed {

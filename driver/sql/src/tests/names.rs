@@ -78,6 +78,10 @@ fn output_names_are_those_of_spark() {
             "x: bigint, n: int",
         ),
         (
+            "SELECT struct(id, id + 1 AS x) AS s, struct(*) IS NULL AS n FROM (SELECT id FROM sales)",
+            "s: struct<id:int,x:int>, n: boolean",
+        ),
+        (
             "SELECT sum(id) OVER () FROM sales",
             "sum(id) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING): bigint",
         ),
