@@ -211,3 +211,35 @@ fn shipped_plans_find_their_functions() {
         assert!(context.aggregate_functions().contains_key(name), "{name}");
     }
 }
+
+#[test]
+fn the_clock_is_the_batchs() {
+    let _scope = crate::batch_clock::scope(1_609_841_472_500_000);
+    check(&[
+        ("now()", "2021-01-05 10:11:12.5 timestamp"),
+        ("current_timestamp()", "2021-01-05 10:11:12.5 timestamp"),
+        ("current_timestamp", "2021-01-05 10:11:12.5 timestamp"),
+        ("current_date()", "2021-01-05 date"),
+        ("current_date", "2021-01-05 date"),
+        ("unix_timestamp()", "1609841472 bigint"),
+        ("date_format(now(), 'HH:mm')", "10:11 string"),
+    ]);
+    let context = SessionContext::new_with_state(session_state(&SessionSettings::default()).unwrap());
+    // The plan is made at one time and run at others.
+    let runtime = tokio_runtime();
+    let frame = runtime.block_on(context.sql("SELECT now() AS x")).unwrap();
+    for now in [1_000_000, 2_000_000] {
+        let _scope = crate::batch_clock::scope(now);
+        let batches = runtime.block_on(frame.clone().collect()).unwrap();
+        assert_eq!(shown(&batches, &Tz::UTC), format!("1970-01-01 00:00:0{} timestamp", now / 1_000_000));
+    }
+}
+
+#[test]
+fn calls_of_no_rows_give_no_rows() {
+    let rows = query(
+        "SELECT format_number(n, 2), split(s, ','), regexp_replace(s, 'x', 'y'), round(n, 1), date_format(s, 'yyyy'), \
+         s || 'a', n / 2, substring(s, 1, 2), CAST(s AS INT), concat_ws(',', s, k), mask(s), trunc(s, 'MM') FROM t WHERE n > 100",
+    );
+    assert!(rows.is_empty());
+}
