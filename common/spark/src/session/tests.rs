@@ -197,6 +197,8 @@ fn aggregates_are_sparks() {
         ["0.0|-1.5|1.0"]
     );
     assert_eq!(query("SELECT percentile(n, array(0.25, 0.75)) FROM t"), ["[1.75, 2.25]"]);
+    let wide = "CAST('99999999999999999999999999999999999999' AS DECIMAL(38,0))";
+    assert_eq!(query(&format!("SELECT sum({wide}) FROM t WHERE n = 1 OR n = 3 GROUP BY k")), ["NULL"]);
     assert_eq!(query("SELECT s FROM t WHERE s > 5 ORDER BY s"), Vec::<String>::new());
     assert_eq!(query("SELECT 'a' AS x UNION ALL SELECT CAST(1 AS INT)"), ["a", "1"]);
 }
