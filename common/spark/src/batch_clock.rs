@@ -29,7 +29,10 @@ impl Drop for Scope {
 /// Sets the batch time (microseconds since the epoch, UTC) on this thread until the scope is dropped.
 pub fn scope(time_us: i64) -> Scope {
     let previous = NOW_US.with(|now| now.replace(Some(time_us)));
-    Scope { previous, not_send: PhantomData }
+    Scope {
+        previous,
+        not_send: PhantomData,
+    }
 }
 
 /// Returns the batch time of this thread, or the wall clock's when none is set, in microseconds since the epoch.

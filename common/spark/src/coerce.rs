@@ -8,8 +8,14 @@ use crate::cast::normal_type;
 use crate::types::{self, DECIMAL_ADJUSTED_SCALE_MIN, DECIMAL_PRECISION_MAX};
 
 /// Order of the numeric types: of two the later one holds both.
-const NUMERIC_ORDER: [DataType; 6] =
-    [DataType::Int8, DataType::Int16, DataType::Int32, DataType::Int64, DataType::Float32, DataType::Float64];
+const NUMERIC_ORDER: [DataType; 6] = [
+    DataType::Int8,
+    DataType::Int16,
+    DataType::Int32,
+    DataType::Int64,
+    DataType::Float32,
+    DataType::Float64,
+];
 
 /// Precision and scale of the decimal that holds every value of an integer or decimal type.
 pub fn decimal_of(of: &DataType) -> Option<(u8, i8)> {
@@ -77,13 +83,21 @@ pub fn common_type(left: &DataType, right: &DataType) -> Option<DataType> {
             let fields = a
                 .iter()
                 .zip(b.iter())
-                .map(|(a, b)| Some(Arc::new(Field::new(a.name(), common_type(a.data_type(), b.data_type())?, true))))
+                .map(|(a, b)| {
+                    Some(Arc::new(Field::new(
+                        a.name(),
+                        common_type(a.data_type(), b.data_type())?,
+                        true,
+                    )))
+                })
                 .collect::<Option<Vec<_>>>()?;
             return Some(DataType::Struct(fields.into()));
         }
         _ => {}
     }
-    common_number(&left, &right).or_else(|| common_time(&left, &right)).or_else(|| promoted_text(&left, &right))
+    common_number(&left, &right)
+        .or_else(|| common_time(&left, &right))
+        .or_else(|| promoted_text(&left, &right))
 }
 
 /// The one type of several values; None when Spark has none.
@@ -149,9 +163,15 @@ mod tests {
     fn numbers_widen() {
         assert_eq!(common_type(&T::Int32, &T::Int64), Some(T::Int64));
         assert_eq!(common_type(&T::Int64, &T::Float32), Some(T::Float32));
-        assert_eq!(common_type(&T::Decimal128(10, 2), &T::Int32), Some(T::Decimal128(12, 2)));
+        assert_eq!(
+            common_type(&T::Decimal128(10, 2), &T::Int32),
+            Some(T::Decimal128(12, 2))
+        );
         assert_eq!(common_type(&T::Decimal128(10, 2), &T::Float32), Some(T::Float64));
-        assert_eq!(common_type(&T::Decimal128(38, 0), &T::Decimal128(38, 10)), Some(T::Decimal128(38, 10)));
+        assert_eq!(
+            common_type(&T::Decimal128(38, 0), &T::Decimal128(38, 10)),
+            Some(T::Decimal128(38, 10))
+        );
     }
 
     #[test]

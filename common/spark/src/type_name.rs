@@ -93,7 +93,11 @@ mod tests {
     fn names_are_sparks() {
         let row = DataType::Struct(Fields::from(vec![
             Field::new("A", DataType::Int32, true),
-            Field::new("b", types::map(DataType::Utf8, types::list(DataType::Decimal128(10, 2))), true),
+            Field::new(
+                "b",
+                types::map(DataType::Utf8, types::list(DataType::Decimal128(10, 2))),
+                true,
+            ),
         ]));
         assert_eq!(spark_type(&row), "struct<A:int,b:map<string,array<decimal(10,2)>>>");
         assert_eq!(spark_type(&types::timestamp()), "timestamp");

@@ -39,9 +39,7 @@ pub fn map_fields(key: DataType, value: DataType) -> Fields {
 pub fn map_parts(of: &DataType) -> Option<(&DataType, &DataType)> {
     match of {
         DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(fields) if fields.len() == 2 => {
-                Some((fields[0].data_type(), fields[1].data_type()))
-            }
+            DataType::Struct(fields) if fields.len() == 2 => Some((fields[0].data_type(), fields[1].data_type())),
             _ => None,
         },
         _ => None,
@@ -65,7 +63,10 @@ pub fn is_text(of: &DataType) -> bool {
 
 /// Whether values are bytes.
 pub fn is_binary(of: &DataType) -> bool {
-    matches!(of, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_))
+    matches!(
+        of,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+    )
 }
 
 /// Whether values are whole numbers of a fixed width.

@@ -18,7 +18,9 @@ pub const DAY_US: i64 = 86_400 * SECOND_US;
 pub fn parse(name: &str) -> Result<Tz, SparkError> {
     match name {
         "Z" | "UTC" | "GMT" | "+00:00" => Ok(Tz::UTC),
-        other => other.parse().map_err(|_| SparkError::UnknownZone { name: other.to_owned() }),
+        other => other
+            .parse()
+            .map_err(|_| SparkError::UnknownZone { name: other.to_owned() }),
     }
 }
 
@@ -40,7 +42,11 @@ pub fn offset_seconds(instant_us: i64, zone: &Tz) -> i64 {
     }
     let seconds = instant_us.div_euclid(SECOND_US);
     match chrono::DateTime::from_timestamp(seconds, 0) {
-        Some(instant) => i64::from(zone.offset_from_utc_datetime(&instant.naive_utc()).fix().local_minus_utc()),
+        Some(instant) => i64::from(
+            zone.offset_from_utc_datetime(&instant.naive_utc())
+                .fix()
+                .local_minus_utc(),
+        ),
         None => 0,
     }
 }
@@ -83,15 +89,30 @@ mod tests {
     use super::*;
 
     fn us(text: &str) -> i64 {
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_micros()
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+            .unwrap()
+            .and_utc()
+            .timestamp_micros()
     }
 
     #[test]
     fn daylight_saving_is_javas() {
         let berlin = Tz::Europe__Berlin;
-        assert_eq!(to_instant_us(us("2021-03-28 02:30:00"), &berlin), us("2021-03-28 01:30:00"));
-        assert_eq!(to_instant_us(us("2021-10-31 02:30:00"), &berlin), us("2021-10-31 00:30:00"));
-        assert_eq!(to_local_us(us("2021-07-01 00:00:00"), &berlin), us("2021-07-01 02:00:00"));
-        assert_eq!(to_local_us(us("2021-01-01 00:00:00"), &Tz::America__New_York), us("2020-12-31 19:00:00"));
+        assert_eq!(
+            to_instant_us(us("2021-03-28 02:30:00"), &berlin),
+            us("2021-03-28 01:30:00")
+        );
+        assert_eq!(
+            to_instant_us(us("2021-10-31 02:30:00"), &berlin),
+            us("2021-10-31 00:30:00")
+        );
+        assert_eq!(
+            to_local_us(us("2021-07-01 00:00:00"), &berlin),
+            us("2021-07-01 02:00:00")
+        );
+        assert_eq!(
+            to_local_us(us("2021-01-01 00:00:00"), &Tz::America__New_York),
+            us("2020-12-31 19:00:00")
+        );
     }
 }

@@ -27,9 +27,9 @@ pub fn rewrite_expr(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transfor
         Expr::InList(list) => rewrite_in_list(list, schema, zone),
         Expr::Between(between) => rewrite_between(between, schema, zone),
         Expr::Like(like) => rewrite_like(like, schema, zone),
-        Expr::Negative(inner) if types::is_text(&inner.get_type(schema)?) => {
-            Ok(Transformed::yes(Expr::Negative(Box::new(cast_to(*inner, &DataType::Utf8, &DataType::Float64, zone)?))))
-        }
+        Expr::Negative(inner) if types::is_text(&inner.get_type(schema)?) => Ok(Transformed::yes(Expr::Negative(
+            Box::new(cast_to(*inner, &DataType::Utf8, &DataType::Float64, zone)?),
+        ))),
         Expr::ScalarFunction(call) => rewrite_call(call, schema, zone),
         other => Ok(Transformed::no(other)),
     }
@@ -39,7 +39,9 @@ pub fn rewrite_expr(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transfor
 pub fn rewrite_cast(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
     let (inner, field) = match expr {
         Expr::Cast(Cast { expr, field }) => (expr, field),
-        Expr::TryCast(TryCast { expr, field }) => return Ok(Transformed::yes(spark_try_cast(*expr, field.data_type())?)),
+        Expr::TryCast(TryCast { expr, field }) => {
+            return Ok(Transformed::yes(spark_try_cast(*expr, field.data_type())?));
+        }
         other => return Ok(Transformed::no(other)),
     };
     let to = field.data_type();
@@ -99,7 +101,11 @@ fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema, zone: &Tz) -> Result<Tr
             return Ok(Transformed::no(Expr::BinaryExpr(binary)));
         }
         let (left, right) = comparison_sides((*binary.left, left_type), (*binary.right, right_type), zone)?;
-        return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))));
+        return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(
+            Box::new(left),
+            operator,
+            Box::new(right),
+        ))));
     }
     match Arithmetic::of(operator) {
         Some(arithmetic) => rewrite_arithmetic(binary, arithmetic, left_type, right_type, zone),
@@ -125,10 +131,14 @@ fn is_comparison(operator: Operator) -> bool {
 fn comparison_sides(left: (Expr, DataType), right: (Expr, DataType), zone: &Tz) -> Result<(Expr, Expr)> {
     let (left, right) = narrow_literals(left, right);
     let exact = exact_literal(&left, &right.1, zone).map(|literal| ((literal, right.1.clone()), right.clone()));
-    let exact = exact.or_else(|| exact_literal(&right, &left.1, zone).map(|literal| (left.clone(), (literal, left.1.clone()))));
+    let exact =
+        exact.or_else(|| exact_literal(&right, &left.1, zone).map(|literal| (left.clone(), (literal, left.1.clone()))));
     let (left, right) = exact.unwrap_or((left, right));
     match comparison_type(&left.1, &right.1) {
-        Some(common) => Ok((cast_to(left.0, &left.1, &common, zone)?, cast_to(right.0, &right.1, &common, zone)?)),
+        Some(common) => Ok((
+            cast_to(left.0, &left.1, &common, zone)?,
+            cast_to(right.0, &right.1, &common, zone)?,
+        )),
         None => Ok((left.0, right.0)),
     }
 }
@@ -193,7 +203,9 @@ fn rewrite_arithmetic(
     }
     // Text and NULL take part in arithmetic as the number beside them asks; text always as DOUBLE.
     let numeric = |own: &DataType, other: &DataType| match normal_type(own) {
-        DataType::Utf8 if types::is_number(other) || types::is_text(other) || other.is_null() => Some(DataType::Float64),
+        DataType::Utf8 if types::is_number(other) || types::is_text(other) || other.is_null() => {
+            Some(DataType::Float64)
+        }
         DataType::Null if types::is_number(other) => Some(normal_type(other)),
         own if types::is_number(&own) => Some(own),
         _ => None,
@@ -205,16 +217,28 @@ fn rewrite_arithmetic(
     let left = (cast_to(*binary.left, &left_type, &left_number, zone)?, left_number);
     let right = (cast_to(*binary.right, &right_type, &right_number, zone)?, right_number);
     let Some(common) = common_number(&left.1, &right.1) else {
-        return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.0), operator, Box::new(right.0)))));
+        return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr::new(
+            Box::new(left.0),
+            operator,
+            Box::new(right.0),
+        ))));
     };
     if is_engine_arithmetic(operator, &common) {
         let changed = left.1 != common || right.1 != common || left_type != left.1 || right_type != right.1;
         let left = cast_to(left.0, &left.1, &common, zone)?;
         let right = cast_to(right.0, &right.1, &common, zone)?;
         let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)));
-        return Ok(if changed { Transformed::yes(expr) } else { Transformed::no(expr) });
+        return Ok(if changed {
+            Transformed::yes(expr)
+        } else {
+            Transformed::no(expr)
+        });
     }
-    let (left, right) = if types::is_decimal(&common) { narrow_literals(left, right) } else { (left, right) };
+    let (left, right) = if types::is_decimal(&common) {
+        narrow_literals(left, right)
+    } else {
+        (left, right)
+    };
     Ok(Transformed::yes(arithmetic.call(left.0, right.0)))
 }
 
@@ -222,15 +246,18 @@ fn rewrite_arithmetic(
 fn date_shift(binary: &BinaryExpr, arithmetic: Arithmetic, left: &DataType, right: &DataType) -> Option<Expr> {
     let small = |of: &DataType| matches!(of, DataType::Int8 | DataType::Int16 | DataType::Int32);
     match arithmetic {
-        Arithmetic::Add if left == &DataType::Date32 && small(right) => {
-            Some(crate::functions::datetime::date_add_call((*binary.left).clone(), (*binary.right).clone()))
-        }
-        Arithmetic::Add if right == &DataType::Date32 && small(left) => {
-            Some(crate::functions::datetime::date_add_call((*binary.right).clone(), (*binary.left).clone()))
-        }
+        Arithmetic::Add if left == &DataType::Date32 && small(right) => Some(
+            crate::functions::datetime::date_add_call((*binary.left).clone(), (*binary.right).clone()),
+        ),
+        Arithmetic::Add if right == &DataType::Date32 && small(left) => Some(
+            crate::functions::datetime::date_add_call((*binary.right).clone(), (*binary.left).clone()),
+        ),
         Arithmetic::Subtract if left == &DataType::Date32 && small(right) => {
             let negative = Expr::Negative(binary.right.clone());
-            Some(crate::functions::datetime::date_add_call((*binary.left).clone(), negative))
+            Some(crate::functions::datetime::date_add_call(
+                (*binary.left).clone(),
+                negative,
+            ))
         }
         _ => None,
     }
@@ -253,13 +280,19 @@ fn time_shift(
     match arithmetic {
         Arithmetic::Add if is_instant(left) && types::is_interval(right) => Some(time_shift_call(first, second, false)),
         Arithmetic::Add if is_instant(right) && types::is_interval(left) => Some(time_shift_call(second, first, false)),
-        Arithmetic::Subtract if is_instant(left) && types::is_interval(right) => Some(time_shift_call(first, second, true)),
+        Arithmetic::Subtract if is_instant(left) && types::is_interval(right) => {
+            Some(time_shift_call(first, second, true))
+        }
         _ => None,
     }
 }
 
 fn rewrite_case(case: Case, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
-    let Case { expr, when_then_expr, else_expr } = case;
+    let Case {
+        expr,
+        when_then_expr,
+        else_expr,
+    } = case;
     // `CASE x WHEN y` compares x with each y as `=` does; one with differing types is spelled out.
     let (expr, when_then_expr) = match expr {
         None => (None, when_then_expr),
@@ -275,7 +308,8 @@ fn rewrite_case(case: Case, schema: &DFSchema, zone: &Tz) -> Result<Transformed<
                 let mut spelled = Vec::with_capacity(when_then_expr.len());
                 for (when, then) in when_then_expr {
                     let when_type = when.get_type(schema)?;
-                    let (left, right) = comparison_sides(((*base).clone(), base_type.clone()), (*when, when_type), zone)?;
+                    let (left, right) =
+                        comparison_sides(((*base).clone(), base_type.clone()), (*when, when_type), zone)?;
                     spelled.push((Box::new(left.eq(right)), then));
                 }
                 (None, spelled)
@@ -290,7 +324,11 @@ fn rewrite_case(case: Case, schema: &DFSchema, zone: &Tz) -> Result<Transformed<
         results.push(last.get_type(schema)?);
     }
     let Some(common) = common_of(&results).filter(|_| results.iter().any(|result| result != &results[0])) else {
-        return Ok(Transformed::yes(Expr::Case(Case { expr, when_then_expr, else_expr })));
+        return Ok(Transformed::yes(Expr::Case(Case {
+            expr,
+            when_then_expr,
+            else_expr,
+        })));
     };
     let mut cast = results.iter();
     let mut to_common = |value: Box<Expr>| -> Result<Box<Expr>> {
@@ -302,7 +340,11 @@ fn rewrite_case(case: Case, schema: &DFSchema, zone: &Tz) -> Result<Transformed<
         branches.push((when, to_common(then)?));
     }
     let else_expr = else_expr.map(to_common).transpose()?;
-    Ok(Transformed::yes(Expr::Case(Case { expr, when_then_expr: branches, else_expr })))
+    Ok(Transformed::yes(Expr::Case(Case {
+        expr,
+        when_then_expr: branches,
+        else_expr,
+    })))
 }
 
 fn rewrite_in_list(list: InList, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
@@ -323,7 +365,11 @@ fn rewrite_in_list(list: InList, schema: &DFSchema, zone: &Tz) -> Result<Transfo
         .map(|(item, kind)| cast_to(item, kind, &common, zone))
         .collect::<Result<Vec<_>>>()?;
     let value = cast_to(*list.expr, &kinds[0], &common, zone)?;
-    Ok(Transformed::yes(Expr::InList(InList::new(Box::new(value), items, list.negated))))
+    Ok(Transformed::yes(Expr::InList(InList::new(
+        Box::new(value),
+        items,
+        list.negated,
+    ))))
 }
 
 /// `x BETWEEN a AND b` with differing types is two comparisons, each coerced by itself.
@@ -338,7 +384,11 @@ fn rewrite_between(between: Between, schema: &DFSchema, zone: &Tz) -> Result<Tra
     let above = left.gt_eq(right);
     let (left, right) = comparison_sides((value, kind), (*between.high, high), zone)?;
     let within = above.and(left.lt_eq(right));
-    Ok(Transformed::yes(if between.negated { Expr::Not(Box::new(within)) } else { within }))
+    Ok(Transformed::yes(if between.negated {
+        Expr::Not(Box::new(within))
+    } else {
+        within
+    }))
 }
 
 fn rewrite_like(like: Like, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
@@ -347,7 +397,10 @@ fn rewrite_like(like: Like, schema: &DFSchema, zone: &Tz) -> Result<Transformed<
         return Ok(Transformed::no(Expr::Like(like)));
     }
     let value = cast_to(*like.expr, &kind, &DataType::Utf8, zone)?;
-    Ok(Transformed::yes(Expr::Like(Like { expr: Box::new(value), ..like })))
+    Ok(Transformed::yes(Expr::Like(Like {
+        expr: Box::new(value),
+        ..like
+    })))
 }
 
 /// The arguments of a function that meet in one type, by position.
@@ -363,7 +416,10 @@ fn rewrite_call(call: ScalarFunction, schema: &DFSchema, zone: &Tz) -> Result<Tr
     let Some(range) = merged_arguments(call.name(), call.args.len()) else {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     };
-    let kinds = call.args[range.clone()].iter().map(|arg| arg.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let kinds = call.args[range.clone()]
+        .iter()
+        .map(|arg| arg.get_type(schema))
+        .collect::<Result<Vec<_>>>()?;
     let is_coalesce = matches!(call.name(), "coalesce" | "nvl" | "ifnull");
     if kinds.iter().all(|kind| Some(kind) == kinds.first()) && !is_coalesce {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
@@ -373,9 +429,15 @@ fn rewrite_call(call: ScalarFunction, schema: &DFSchema, zone: &Tz) -> Result<Tr
     };
     let ScalarFunction { func, mut args } = call;
     // Ours settled the type, the engine's computes only what is needed.
-    let func = if is_coalesce { datafusion::functions::core::coalesce() } else { func };
+    let func = if is_coalesce {
+        datafusion::functions::core::coalesce()
+    } else {
+        func
+    };
     for (arg, kind) in args[range].iter_mut().zip(&kinds) {
         *arg = cast_to(std::mem::take(arg), kind, &common, zone)?;
     }
-    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(func, args))))
+    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
+        func, args,
+    ))))
 }

@@ -10,9 +10,9 @@ mod expr;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::DFSchema;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Projection, Union};
@@ -111,7 +111,11 @@ fn coerce_union(union: Union) -> Result<LogicalPlan> {
     }
     let mut common = Vec::with_capacity(width);
     for at in 0..width {
-        let types: Vec<_> = union.inputs.iter().map(|input| input.schema().field(at).data_type().clone()).collect();
+        let types: Vec<_> = union
+            .inputs
+            .iter()
+            .map(|input| input.schema().field(at).data_type().clone())
+            .collect();
         common.push(common_of(&types));
     }
     let inputs = union

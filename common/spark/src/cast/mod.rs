@@ -32,12 +32,23 @@ pub fn cast_array(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, 
         return Ok(new_null_array(to, array.len()));
     }
     if !can_cast(array.data_type(), to) {
-        return Err(SparkError::NoCast { from: array.data_type().clone(), to: to.clone() });
+        return Err(SparkError::NoCast {
+            from: array.data_type().clone(),
+            to: to.clone(),
+        });
     }
     let source = normalize(array)?;
     let target = normal_type(to);
-    let cast = if source.data_type() == &target { source } else { cast_normal(&source, &target, tz)? };
-    if &target == to { Ok(cast) } else { Ok(arrow::compute::cast(&cast, to)?) }
+    let cast = if source.data_type() == &target {
+        source
+    } else {
+        cast_normal(&source, &target, tz)?
+    };
+    if &target == to {
+        Ok(cast)
+    } else {
+        Ok(arrow::compute::cast(&cast, to)?)
+    }
 }
 
 /// Casts a column as `try_cast` does: as [`cast_array`], but text with a fraction is no whole number, and a number beyond a whole
@@ -52,7 +63,10 @@ pub fn try_cast_array(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayR
         return Ok(cast);
     }
     let kept: BooleanArray = if let Some(texts) = source.as_string_opt::<i32>() {
-        texts.iter().map(|text| Some(text.is_some_and(|text| !text.contains('.')))).collect()
+        texts
+            .iter()
+            .map(|text| Some(text.is_some_and(|text| !text.contains('.'))))
+            .collect()
     } else {
         // What was cut is a fraction, so the value moved by less than one.
         let wide = DataType::Decimal128(types::DECIMAL_PRECISION_MAX, 9);
@@ -99,7 +113,10 @@ pub fn can_cast(from: &DataType, to: &DataType) -> bool {
             _ => false,
         },
         (T::Struct(a), T::Struct(b)) => {
-            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| can_cast(a.data_type(), b.data_type()))
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b.iter())
+                    .all(|(a, b)| can_cast(a.data_type(), b.data_type()))
         }
         _ => false,
     }
@@ -190,7 +207,10 @@ fn parse_boolean(text: &str) -> Option<bool> {
     if TRUE.iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return Some(true);
     }
-    FALSE.iter().any(|word| text.eq_ignore_ascii_case(word)).then_some(false)
+    FALSE
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
+        .then_some(false)
 }
 
 /// Cuts white space and control characters at both ends, as Spark does before it reads a value from text.

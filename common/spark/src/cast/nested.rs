@@ -35,12 +35,20 @@ pub fn cast_nested(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef,
                 .iter()
                 .map(|field| Arc::new(field.as_ref().clone().with_nullable(true)))
                 .collect();
-            Ok(Arc::new(StructArray::try_new_with_length(fields, columns, row.nulls().cloned(), row.len())?))
+            Ok(Arc::new(StructArray::try_new_with_length(
+                fields,
+                columns,
+                row.nulls().cloned(),
+                row.len(),
+            )?))
         }
         DataType::Map(entries_field, sorted) => {
             let map = array.as_map();
             let DataType::Struct(fields) = entries_field.data_type() else {
-                return Err(SparkError::NoCast { from: array.data_type().clone(), to: to.clone() });
+                return Err(SparkError::NoCast {
+                    from: array.data_type().clone(),
+                    to: to.clone(),
+                });
             };
             let columns = map
                 .entries()
@@ -58,6 +66,9 @@ pub fn cast_nested(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef,
                 *sorted,
             )?))
         }
-        _ => Err(SparkError::NoCast { from: array.data_type().clone(), to: to.clone() }),
+        _ => Err(SparkError::NoCast {
+            from: array.data_type().clone(),
+            to: to.clone(),
+        }),
     }
 }

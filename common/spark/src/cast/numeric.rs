@@ -5,9 +5,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryBuilder, BooleanArray, Decimal128Array, PrimitiveArray,
 };
-use arrow::datatypes::{
-    DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 
 use crate::SparkError;
 use crate::number::{self, POWERS_OF_TEN};
@@ -52,14 +50,21 @@ pub fn number_to_number(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Spa
         DataType::Float32 => from_primitive::<Float32Type>(array, to),
         DataType::Float64 => from_primitive::<Float64Type>(array, to),
         DataType::Decimal128(_, scale) => from_decimal(array.as_primitive(), *scale, to),
-        from => Err(SparkError::NoCast { from: from.clone(), to: to.clone() }),
+        from => Err(SparkError::NoCast {
+            from: from.clone(),
+            to: to.clone(),
+        }),
     }
 }
 
 fn from_boolean(array: &BooleanArray, to: &DataType) -> Result<ArrayRef, SparkError> {
     let ones: PrimitiveArray<Int8Type> = array.iter().map(|value| value.map(i8::from)).collect();
     let ones: ArrayRef = Arc::new(ones);
-    if to == &DataType::Int8 { Ok(ones) } else { number_to_number(&ones, to) }
+    if to == &DataType::Int8 {
+        Ok(ones)
+    } else {
+        number_to_number(&ones, to)
+    }
 }
 
 fn from_primitive<T>(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, SparkError>
@@ -70,7 +75,11 @@ where
     let array = array.as_primitive::<T>();
     // A double becomes a small integer through INT, which saturates, and only then wraps.
     let narrow = |value: T::Native| -> i64 {
-        if T::Native::FLOATING { i64::from(value.double() as i32) } else { value.wide() }
+        if T::Native::FLOATING {
+            i64::from(value.double() as i32)
+        } else {
+            value.wide()
+        }
     };
     Ok(match to {
         DataType::Int8 => Arc::new(array.unary::<_, Int8Type>(|value| narrow(value) as i8)),
@@ -78,12 +87,20 @@ where
         DataType::Int32 => Arc::new(array.unary::<_, Int32Type>(|value| narrow(value) as i32)),
         DataType::Int64 => Arc::new(array.unary::<_, Int64Type>(Number::wide)),
         DataType::Float32 => Arc::new(array.unary::<_, Float32Type>(|value| {
-            if T::Native::FLOATING { value.double() as f32 } else { value.wide() as f32 }
+            if T::Native::FLOATING {
+                value.double() as f32
+            } else {
+                value.wide() as f32
+            }
         })),
         DataType::Float64 => Arc::new(array.unary::<_, Float64Type>(Number::double)),
-        DataType::Boolean => {
-            BooleanArray::from_unary_ref(array, |value| if T::Native::FLOATING { value.double() != 0.0 } else { value.wide() != 0 })
-        }
+        DataType::Boolean => BooleanArray::from_unary_ref(array, |value| {
+            if T::Native::FLOATING {
+                value.double() != 0.0
+            } else {
+                value.wide() != 0
+            }
+        }),
         DataType::Decimal128(precision, scale) => {
             let (precision, scale) = (*precision, *scale);
             let cast: Decimal128Array = if T::Native::FLOATING {
@@ -97,17 +114,28 @@ where
             let micros = array.unary::<_, Int64Type>(|value| value.wide().saturating_mul(1_000_000));
             arrow::compute::cast(&micros, to)?
         }
-        _ => return Err(SparkError::NoCast { from: array.data_type().clone(), to: to.clone() }),
+        _ => {
+            return Err(SparkError::NoCast {
+                from: array.data_type().clone(),
+                to: to.clone(),
+            });
+        }
     })
 }
 
 /// Lets a closure over values give a boolean column, nulls kept.
 trait FromUnary {
-    fn from_unary_ref<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, test: impl FnMut(T::Native) -> bool) -> ArrayRef;
+    fn from_unary_ref<T: ArrowPrimitiveType>(
+        array: &PrimitiveArray<T>,
+        test: impl FnMut(T::Native) -> bool,
+    ) -> ArrayRef;
 }
 
 impl FromUnary for BooleanArray {
-    fn from_unary_ref<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, test: impl FnMut(T::Native) -> bool) -> ArrayRef {
+    fn from_unary_ref<T: ArrowPrimitiveType>(
+        array: &PrimitiveArray<T>,
+        test: impl FnMut(T::Native) -> bool,
+    ) -> ArrayRef {
         Arc::new(BooleanArray::from_unary(array, test))
     }
 }
@@ -139,7 +167,12 @@ fn from_decimal(array: &Decimal128Array, scale: i8, to: &DataType) -> Result<Arr
                 array.unary_opt(|value| number::rescale(value, scale, *precision, *target));
             Arc::new(cast.with_precision_and_scale(*precision, *target)?)
         }
-        _ => return Err(SparkError::NoCast { from: array.data_type().clone(), to: to.clone() }),
+        _ => {
+            return Err(SparkError::NoCast {
+                from: array.data_type().clone(),
+                to: to.clone(),
+            });
+        }
     })
 }
 
@@ -158,7 +191,12 @@ pub fn integer_to_binary(array: &ArrayRef) -> Result<ArrayRef, SparkError> {
         DataType::Int16 => append!(Int16Type),
         DataType::Int32 => append!(Int32Type),
         DataType::Int64 => append!(Int64Type),
-        from => return Err(SparkError::NoCast { from: from.clone(), to: DataType::Binary }),
+        from => {
+            return Err(SparkError::NoCast {
+                from: from.clone(),
+                to: DataType::Binary,
+            });
+        }
     }
     Ok(Arc::new(builder.finish()))
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, PrimitiveArray, StringArray};
-use arrow::datatypes::{
-    DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 
 use super::trim;
 use crate::SparkError;
@@ -18,12 +16,18 @@ pub fn text_to_number(array: &StringArray, to: &DataType) -> Result<ArrayRef, Sp
         DataType::Int16 => integers::<Int16Type>(array),
         DataType::Int32 => integers::<Int32Type>(array),
         DataType::Int64 => integers::<Int64Type>(array),
-        DataType::Float32 => {
-            Arc::new(array.iter().map(|text| text.and_then(parse_f32)).collect::<PrimitiveArray<Float32Type>>())
-        }
-        DataType::Float64 => {
-            Arc::new(array.iter().map(|text| text.and_then(parse_f64)).collect::<PrimitiveArray<Float64Type>>())
-        }
+        DataType::Float32 => Arc::new(
+            array
+                .iter()
+                .map(|text| text.and_then(parse_f32))
+                .collect::<PrimitiveArray<Float32Type>>(),
+        ),
+        DataType::Float64 => Arc::new(
+            array
+                .iter()
+                .map(|text| text.and_then(parse_f64))
+                .collect::<PrimitiveArray<Float64Type>>(),
+        ),
         DataType::Decimal128(precision, scale) => {
             let cast: Decimal128Array = array
                 .iter()
@@ -31,7 +35,12 @@ pub fn text_to_number(array: &StringArray, to: &DataType) -> Result<ArrayRef, Sp
                 .collect::<PrimitiveArray<Decimal128Type>>();
             Arc::new(cast.with_precision_and_scale(*precision, *scale)?)
         }
-        _ => return Err(SparkError::NoCast { from: DataType::Utf8, to: to.clone() }),
+        _ => {
+            return Err(SparkError::NoCast {
+                from: DataType::Utf8,
+                to: to.clone(),
+            });
+        }
     })
 }
 
@@ -42,7 +51,10 @@ where
 {
     let cast: PrimitiveArray<T> = array
         .iter()
-        .map(|text| text.and_then(parse_i64).and_then(|value| T::Native::try_from(value).ok()))
+        .map(|text| {
+            text.and_then(parse_i64)
+                .and_then(|value| T::Native::try_from(value).ok())
+        })
         .collect();
     Arc::new(cast)
 }
@@ -120,7 +132,9 @@ fn numeric_part(text: &str) -> Option<&str> {
         return None;
     }
     Some(match text.as_bytes() {
-        [.., before, b'd' | b'D' | b'f' | b'F'] if before.is_ascii_digit() || *before == b'.' => &text[..text.len() - 1],
+        [.., before, b'd' | b'D' | b'f' | b'F'] if before.is_ascii_digit() || *before == b'.' => {
+            &text[..text.len() - 1]
+        }
         _ => text,
     })
 }

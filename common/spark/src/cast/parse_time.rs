@@ -28,7 +28,9 @@ impl Cursor<'_> {
         if count < min || count > max {
             return None;
         }
-        let value = self.rest[..count].iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0'));
+        let value = self.rest[..count]
+            .iter()
+            .fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0'));
         self.rest = &self.rest[count..];
         Some(value)
     }
@@ -74,7 +76,9 @@ fn read_day(cursor: &mut Cursor<'_>, year_digits_max: usize) -> Option<i32> {
 
 /// Reads a date as CAST does: `yyyy`, `yyyy-[m]m`, `yyyy-[m]m-[d]d`, the last followed by a blank or `T` and anything.
 pub fn parse_date(text: &str) -> Option<i32> {
-    let mut cursor = Cursor { rest: trim(text).as_bytes() };
+    let mut cursor = Cursor {
+        rest: trim(text).as_bytes(),
+    };
     let days = read_day(&mut cursor, YEAR_DIGITS_MAX)?;
     matches!(cursor.rest.first(), None | Some(b' ' | b'T')).then_some(days)
 }
@@ -96,7 +100,11 @@ fn read_timestamp(text: &str) -> Option<Written<'_>> {
     } else {
         let days = read_day(&mut cursor, TIMESTAMP_YEAR_DIGITS_MAX)?;
         if cursor.rest.is_empty() {
-            return Some(Written { days: Some(days), time_us: 0, zone: None });
+            return Some(Written {
+                days: Some(days),
+                time_us: 0,
+                zone: None,
+            });
         }
         if !cursor.take(b'T') && !cursor.take(b' ') {
             return None;
@@ -126,7 +134,11 @@ fn read_timestamp(text: &str) -> Option<Written<'_>> {
     let at = text.len() - cursor.rest.len();
     let zone = trim(text.get(at..)?);
     let time_us = i64::from(hour * 3600 + minute * 60 + second) * SECOND_US + micros;
-    Some(Written { days, time_us, zone: (!zone.is_empty()).then_some(zone) })
+    Some(Written {
+        days,
+        time_us,
+        zone: (!zone.is_empty()).then_some(zone),
+    })
 }
 
 fn is_time(text: &[u8]) -> bool {
@@ -167,7 +179,9 @@ pub fn parse_local(text: &str) -> Option<i64> {
     if let Some(name) = written.zone {
         parse_zone(name)?;
     }
-    i64::from(written.days?).checked_mul(DAY_US)?.checked_add(written.time_us)
+    i64::from(written.days?)
+        .checked_mul(DAY_US)?
+        .checked_add(written.time_us)
 }
 
 /// A zone written behind a timestamp.

@@ -3,7 +3,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
+    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
@@ -58,7 +59,11 @@ pub fn write_value(array: &dyn Array, row: usize, style: Style, tz: &Tz, out: &m
         DataType::Float32 => number::write_f32(array.as_primitive::<Float32Type>().value(row), out),
         DataType::Float64 => number::write_f64(array.as_primitive::<Float64Type>().value(row), out),
         DataType::Decimal128(_, scale) => {
-            let layout = if style == Style::Show { DecimalLayout::Plain } else { DecimalLayout::Scientific };
+            let layout = if style == Style::Show {
+                DecimalLayout::Plain
+            } else {
+                DecimalLayout::Scientific
+            };
             number::write_decimal(array.as_primitive::<Decimal128Type>().value(row), *scale, layout, out);
         }
         DataType::Date32 => write_date(array.as_primitive::<Date32Type>().value(row), out),
@@ -102,7 +107,9 @@ pub fn write_value(array: &dyn Array, row: usize, style: Style, tz: &Tz, out: &m
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let parts = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
-            let micros = i64::from(parts.days).saturating_mul(DAY_US).saturating_add(parts.nanoseconds / 1000);
+            let micros = i64::from(parts.days)
+                .saturating_mul(DAY_US)
+                .saturating_add(parts.nanoseconds / 1000);
             if parts.months == 0 {
                 write_day_time(micros, out);
             } else {

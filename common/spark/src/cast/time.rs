@@ -6,9 +6,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
     TimestampMicrosecondArray, new_null_array,
 };
-use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use chrono_tz::Tz;
 
 use super::{numeric, parse_time};
@@ -19,23 +17,34 @@ use crate::zone::{self, DAY_US, SECOND_US};
 /// Casts text to DATE, TIMESTAMP or TIMESTAMP_NTZ.
 pub fn text_to_time(array: &StringArray, to: &DataType, tz: &Tz) -> Result<ArrayRef, SparkError> {
     Ok(match to {
-        DataType::Date32 => {
-            Arc::new(array.iter().map(|text| text.and_then(parse_time::parse_date)).collect::<Date32Array>())
-        }
+        DataType::Date32 => Arc::new(
+            array
+                .iter()
+                .map(|text| text.and_then(parse_time::parse_date))
+                .collect::<Date32Array>(),
+        ),
         DataType::Timestamp(_, Some(_)) => {
-            let parsed: TimestampMicrosecondArray =
-                array.iter().map(|text| text.and_then(|text| parse_time::parse_timestamp(text, tz))).collect();
+            let parsed: TimestampMicrosecondArray = array
+                .iter()
+                .map(|text| text.and_then(|text| parse_time::parse_timestamp(text, tz)))
+                .collect();
             Arc::new(parsed.with_timezone("UTC"))
         }
         _ => Arc::new(
-            array.iter().map(|text| text.and_then(parse_time::parse_local)).collect::<TimestampMicrosecondArray>(),
+            array
+                .iter()
+                .map(|text| text.and_then(parse_time::parse_local))
+                .collect::<TimestampMicrosecondArray>(),
         ),
     })
 }
 
 /// Casts DATE, TIMESTAMP or TIMESTAMP_NTZ to a number, a boolean or another of them.
 pub fn time_to(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, SparkError> {
-    let no_cast = || SparkError::NoCast { from: array.data_type().clone(), to: to.clone() };
+    let no_cast = || SparkError::NoCast {
+        from: array.data_type().clone(),
+        to: to.clone(),
+    };
     match array.data_type() {
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>();
@@ -54,13 +63,13 @@ pub fn time_to(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, Spa
         DataType::Timestamp(_, zoned) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>();
             match (zoned, to) {
-                (Some(_), DataType::Date32) => {
-                    Ok(Arc::new(micros.unary::<_, Date32Type>(|us| day_of(zone::to_local_us(us, tz)))))
-                }
+                (Some(_), DataType::Date32) => Ok(Arc::new(
+                    micros.unary::<_, Date32Type>(|us| day_of(zone::to_local_us(us, tz))),
+                )),
                 (None, DataType::Date32) => Ok(Arc::new(micros.unary::<_, Date32Type>(day_of))),
-                (Some(_), DataType::Timestamp(_, None)) => {
-                    Ok(Arc::new(micros.unary::<_, TimestampMicrosecondType>(|us| zone::to_local_us(us, tz))))
-                }
+                (Some(_), DataType::Timestamp(_, None)) => Ok(Arc::new(
+                    micros.unary::<_, TimestampMicrosecondType>(|us| zone::to_local_us(us, tz)),
+                )),
                 (None, DataType::Timestamp(_, Some(_))) => Ok(Arc::new(
                     micros
                         .unary::<_, TimestampMicrosecondType>(|us| zone::to_instant_us(us, tz))
@@ -86,8 +95,7 @@ fn instant_to_number(micros: &TimestampMicrosecondArray, to: &DataType) -> Resul
             cast_number(&seconds, to)?
         }
         DataType::Decimal128(precision, scale) => {
-            let cast: Decimal128Array =
-                micros.unary_opt(|us| number::rescale(i128::from(us), 6, *precision, *scale));
+            let cast: Decimal128Array = micros.unary_opt(|us| number::rescale(i128::from(us), 6, *precision, *scale));
             Arc::new(cast.with_precision_and_scale(*precision, *scale)?)
         }
         _ => {
@@ -98,7 +106,11 @@ fn instant_to_number(micros: &TimestampMicrosecondArray, to: &DataType) -> Resul
 }
 
 fn cast_number(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, SparkError> {
-    if array.data_type() == to { Ok(Arc::clone(array)) } else { numeric::number_to_number(array, to) }
+    if array.data_type() == to {
+        Ok(Arc::clone(array))
+    } else {
+        numeric::number_to_number(array, to)
+    }
 }
 
 /// Casts numbers, read as seconds since the epoch, to TIMESTAMP.
@@ -114,16 +126,25 @@ pub fn number_to_time(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Spark
         DataType::Decimal128(_, scale) => {
             let unit = number::power_of_ten(u32::from(scale.unsigned_abs())).unwrap_or(1);
             let values: &Decimal128Array = array.as_primitive();
-            values.unary_opt(|value| value.checked_mul(i128::from(SECOND_US)).map(|scaled| (scaled / unit) as i64))
+            values.unary_opt(|value| {
+                value
+                    .checked_mul(i128::from(SECOND_US))
+                    .map(|scaled| (scaled / unit) as i64)
+            })
         }
         _ => {
             let seconds = cast_number(array, &DataType::Int64)?;
-            seconds.as_primitive::<Int64Type>().unary(|value| value.saturating_mul(SECOND_US))
+            seconds
+                .as_primitive::<Int64Type>()
+                .unary(|value| value.saturating_mul(SECOND_US))
         }
     };
     let stamped = micros.reinterpret_cast::<TimestampMicrosecondType>();
     match to {
         DataType::Timestamp(_, Some(_)) => Ok(Arc::new(stamped.with_timezone("UTC"))),
-        _ => Err(SparkError::NoCast { from: array.data_type().clone(), to: to.clone() }),
+        _ => Err(SparkError::NoCast {
+            from: array.data_type().clone(),
+            to: to.clone(),
+        }),
     }
 }

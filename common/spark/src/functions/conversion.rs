@@ -29,7 +29,10 @@ pub fn functions() -> Vec<ScalarUDF> {
 /// As [`spark_cast`].
 pub fn spark_try_cast(value: Expr, to: &DataType) -> Result<Expr> {
     let witness = Expr::Literal(ScalarValue::try_from(to)?, None);
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&TRY_CAST), vec![value, witness])))
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::clone(&TRY_CAST),
+        vec![value, witness],
+    )))
 }
 
 fn spark_try_cast_udf() -> ScalarUDF {
@@ -49,7 +52,10 @@ fn spark_cast_udf() -> ScalarUDF {
 /// A planning error for types no literal can have.
 pub fn spark_cast(value: Expr, to: &DataType) -> Result<Expr> {
     let witness = Expr::Literal(ScalarValue::try_from(to)?, None);
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&CAST), vec![value, witness])))
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::clone(&CAST),
+        vec![value, witness],
+    )))
 }
 
 /// Casts a literal while planning.
@@ -64,7 +70,11 @@ pub fn cast_literal(value: &ScalarValue, to: &DataType, zone: &chrono_tz::Tz) ->
 fn cast_type(given: &[DataType]) -> Result<DataType> {
     match given {
         [from, to] if can_cast(from, to) => Ok(to.clone()),
-        [from, to] => Err(SparkError::NoCast { from: from.clone(), to: to.clone() }.into()),
+        [from, to] => Err(SparkError::NoCast {
+            from: from.clone(),
+            to: to.clone(),
+        }
+        .into()),
         _ => plan_err!("spark_cast takes a value and a NULL of the type"),
     }
 }

@@ -100,7 +100,11 @@ fn numeric_target(given: &DataType, to: DataType) -> Option<DataType> {
 }
 
 fn time_target(given: &DataType, to: DataType) -> Option<DataType> {
-    matches!(given, DataType::Utf8 | DataType::Null | DataType::Date32 | DataType::Timestamp(..)).then_some(to)
+    matches!(
+        given,
+        DataType::Utf8 | DataType::Null | DataType::Date32 | DataType::Timestamp(..)
+    )
+    .then_some(to)
 }
 
 /// One call on one batch: the arguments, cast to their kinds.
@@ -330,7 +334,12 @@ impl ScalarUDFImpl for Function {
             // A body may look at the first row of a constant.
             return Ok(ColumnarValue::Array(new_empty_array(returns)));
         }
-        let result = (self.body)(&Call { args, rows, zone, returns })?;
+        let result = (self.body)(&Call {
+            args,
+            rows,
+            zone,
+            returns,
+        })?;
         let result = fit(result, returns)?;
         if foldable && result.len() == 1 {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));

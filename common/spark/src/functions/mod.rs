@@ -44,14 +44,21 @@ impl Registry {
         let mut aggregate = SessionStateDefaults::default_aggregate_functions();
         // The Spark library's avg gives a double for decimals, where Spark and the engine's own widen the decimal.
         aggregate.extend(
-            datafusion_spark::all_default_aggregate_functions().into_iter().filter(|function| function.name() != "avg"),
+            datafusion_spark::all_default_aggregate_functions()
+                .into_iter()
+                .filter(|function| function.name() != "avg"),
         );
         aggregate.extend(aggregate::functions().into_iter().map(Arc::new));
         let mut window = SessionStateDefaults::default_window_functions();
         window.extend(datafusion_spark::all_default_window_functions());
         window.extend(window_aliases());
         let higher_order = SessionStateDefaults::default_higher_order_functions();
-        Self { scalar, aggregate, window, higher_order }
+        Self {
+            scalar,
+            aggregate,
+            window,
+            higher_order,
+        }
     }
 }
 
@@ -63,8 +70,12 @@ impl Default for Registry {
 
 /// Window functions of the engine under Spark's shorter names.
 fn window_aliases() -> [Arc<WindowUDF>; 2] {
-    let named = |function: Arc<WindowUDF>, alias: &'static str| Arc::new(WindowUDF::clone(&function).with_aliases([alias]));
-    [named(nth_value::first_value_udwf(), "first"), named(nth_value::last_value_udwf(), "last")]
+    let named =
+        |function: Arc<WindowUDF>, alias: &'static str| Arc::new(WindowUDF::clone(&function).with_aliases([alias]));
+    [
+        named(nth_value::first_value_udwf(), "first"),
+        named(nth_value::last_value_udwf(), "last"),
+    ]
 }
 
 /// Functions of the engine that are Spark's under another name.

@@ -138,7 +138,11 @@ pub fn div_half_up(value: i128, by: i128) -> i128 {
     let quotient = value / by;
     let rest = (value % by).unsigned_abs();
     // rest >= by - rest avoids doubling, which could overflow.
-    if rest >= by.unsigned_abs() - rest { quotient + if (value < 0) == (by < 0) { 1 } else { -1 } } else { quotient }
+    if rest >= by.unsigned_abs() - rest {
+        quotient + if (value < 0) == (by < 0) { 1 } else { -1 }
+    } else {
+        quotient
+    }
 }
 
 /// Moves a decimal to another scale, rounding half up; None when it does not fit the precision.
@@ -222,7 +226,9 @@ fn parse_exponent(text: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = digits.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    let value = digits
+        .iter()
+        .fold(0i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     Some(if negative { -value } else { value })
 }
 

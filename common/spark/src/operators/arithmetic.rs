@@ -36,14 +36,25 @@ pub enum Arithmetic {
     IntDiv,
 }
 
-static UDFS: LazyLock<Vec<Arc<ScalarUDF>>> =
-    LazyLock::new(|| Arithmetic::ALL.iter().map(|operator| Arc::new(operator.udf())).collect());
+static UDFS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
+    Arithmetic::ALL
+        .iter()
+        .map(|operator| Arc::new(operator.udf()))
+        .collect()
+});
 
 const BOTH: &[Kind] = &[Kind::Number, Kind::Number];
 
 impl Arithmetic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 6] = [Self::Add, Self::Subtract, Self::Multiply, Self::Divide, Self::Modulo, Self::IntDiv];
+    pub const ALL: [Self; 6] = [
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Divide,
+        Self::Modulo,
+        Self::IntDiv,
+    ];
 
     /// The operator of an expression; None for others than arithmetic ones.
     pub fn of(operator: Operator) -> Option<Self> {
@@ -59,22 +70,36 @@ impl Arithmetic {
 
     /// Builds the call of the operator's function.
     pub fn call(self, left: Expr, right: Expr) -> Expr {
-        let at = Self::ALL.iter().position(|operator| *operator == self).unwrap_or_default();
+        let at = Self::ALL
+            .iter()
+            .position(|operator| *operator == self)
+            .unwrap_or_default();
         Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&UDFS[at]), vec![left, right]))
     }
 
     pub(super) fn udf(self) -> ScalarUDF {
         match self {
             Self::Add => Function::new("spark_add", BOTH, |t| Self::Add.returns(t), |c| Self::Add.run(c)),
-            Self::Subtract => {
-                Function::new("spark_subtract", BOTH, |t| Self::Subtract.returns(t), |c| Self::Subtract.run(c))
-            }
-            Self::Multiply => {
-                Function::new("spark_multiply", BOTH, |t| Self::Multiply.returns(t), |c| Self::Multiply.run(c))
-            }
+            Self::Subtract => Function::new(
+                "spark_subtract",
+                BOTH,
+                |t| Self::Subtract.returns(t),
+                |c| Self::Subtract.run(c),
+            ),
+            Self::Multiply => Function::new(
+                "spark_multiply",
+                BOTH,
+                |t| Self::Multiply.returns(t),
+                |c| Self::Multiply.run(c),
+            ),
             Self::Divide => Function::new("spark_div", BOTH, |t| Self::Divide.returns(t), |c| Self::Divide.run(c)),
             Self::Modulo => Function::new("spark_mod", BOTH, |t| Self::Modulo.returns(t), |c| Self::Modulo.run(c)),
-            Self::IntDiv => Function::new("spark_intdiv", BOTH, |t| Self::IntDiv.returns(t), |c| Self::IntDiv.run(c)),
+            Self::IntDiv => Function::new(
+                "spark_intdiv",
+                BOTH,
+                |t| Self::IntDiv.returns(t),
+                |c| Self::IntDiv.run(c),
+            ),
         }
         .udf()
     }
@@ -112,10 +137,34 @@ impl Arithmetic {
 /// `try_divide`, `try_add`, `try_subtract` and `try_multiply`: as the operators, but an integer that overflows gives NULL.
 pub(super) fn try_udfs() -> Vec<ScalarUDF> {
     vec![
-        Function::new("try_divide", BOTH, |t| Arithmetic::Divide.returns(t), |c| Arithmetic::Divide.run(c)).udf(),
-        Function::new("try_add", BOTH, |t| Arithmetic::Add.returns(t), |c| checked(Arithmetic::Add, c)).udf(),
-        Function::new("try_subtract", BOTH, |t| Arithmetic::Subtract.returns(t), |c| checked(Arithmetic::Subtract, c)).udf(),
-        Function::new("try_multiply", BOTH, |t| Arithmetic::Multiply.returns(t), |c| checked(Arithmetic::Multiply, c)).udf(),
+        Function::new(
+            "try_divide",
+            BOTH,
+            |t| Arithmetic::Divide.returns(t),
+            |c| Arithmetic::Divide.run(c),
+        )
+        .udf(),
+        Function::new(
+            "try_add",
+            BOTH,
+            |t| Arithmetic::Add.returns(t),
+            |c| checked(Arithmetic::Add, c),
+        )
+        .udf(),
+        Function::new(
+            "try_subtract",
+            BOTH,
+            |t| Arithmetic::Subtract.returns(t),
+            |c| checked(Arithmetic::Subtract, c),
+        )
+        .udf(),
+        Function::new(
+            "try_multiply",
+            BOTH,
+            |t| Arithmetic::Multiply.returns(t),
+            |c| checked(Arithmetic::Multiply, c),
+        )
+        .udf(),
     ]
 }
 
@@ -127,7 +176,11 @@ fn checked(operator: Arithmetic, call: &Call<'_>) -> Result<ArrayRef> {
     }
     let tz = chrono_tz::Tz::UTC;
     let wide = DataType::Decimal128(19, 0);
-    let exact = arithmetic(operator, &cast_array(&call.column(0)?, &wide, &tz)?, &cast_array(&call.column(1)?, &wide, &tz)?)?;
+    let exact = arithmetic(
+        operator,
+        &cast_array(&call.column(0)?, &wide, &tz)?,
+        &cast_array(&call.column(1)?, &wide, &tz)?,
+    )?;
     let kept = cast_array(&wrapped, exact.data_type(), &tz)?;
     let overflowed = not_distinct(&kept, &exact)?;
     let overflowed = arrow::compute::not(&overflowed)?;
@@ -164,7 +217,11 @@ pub fn arithmetic(operator: Arithmetic, left: &ArrayRef, right: &ArrayRef) -> Re
                 _ => floating::<Float64Type>(operator, &left, &right),
             }
         }
-        None => plan_err!("cannot compute with {} and {}", spark_type(&left_type), spark_type(&right_type)),
+        None => plan_err!(
+            "cannot compute with {} and {}",
+            spark_type(&left_type),
+            spark_type(&right_type)
+        ),
     }
 }
 

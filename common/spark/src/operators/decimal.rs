@@ -94,7 +94,11 @@ fn sum(a: i128, s1: i8, b: i128, s2: i8, precision: u8, scale: i8) -> Option<i12
 fn product(a: i128, b: i128, exact: i8, precision: u8, scale: i8) -> Option<i128> {
     match a.checked_mul(b) {
         Some(product) => cut(product, exact - scale, precision),
-        None => cut_wide(i256::from_i128(a).wrapping_mul(i256::from_i128(b)), exact - scale, precision),
+        None => cut_wide(
+            i256::from_i128(a).wrapping_mul(i256::from_i128(b)),
+            exact - scale,
+            precision,
+        ),
     }
 }
 

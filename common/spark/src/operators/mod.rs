@@ -23,7 +23,11 @@ pub use arithmetic::{Arithmetic, arithmetic};
 /// `spark_intdiv`; and `try_divide`, `try_add`,
 /// `try_subtract`, `try_multiply`, which give NULL where a result does not fit.
 pub fn functions() -> Vec<ScalarUDF> {
-    Arithmetic::ALL.iter().map(|operator| operator.udf()).chain(arithmetic::try_udfs()).collect()
+    Arithmetic::ALL
+        .iter()
+        .map(|operator| operator.udf())
+        .chain(arithmetic::try_udfs())
+        .collect()
 }
 
 /// Plans binary operators with Spark's coercion, before the engine refuses pairs of types that Spark takes.
@@ -43,7 +47,9 @@ impl ExprPlanner for SparkOperatorPlanner {
                 return Ok(PlannerResult::Planned(Arithmetic::IntDiv.call(left, right)));
             }
             BinaryOperator::StringConcat => {
-                return Ok(PlannerResult::Planned(crate::functions::string::concat_call(vec![left, right])));
+                return Ok(PlannerResult::Planned(crate::functions::string::concat_call(vec![
+                    left, right,
+                ])));
             }
             other => match engine_operator(&other) {
                 Some(operator) => Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right))),
@@ -117,6 +123,11 @@ pub fn is_engine_arithmetic(operator: Operator, of: &DataType) -> bool {
     matches!(operator, Operator::Plus | Operator::Minus | Operator::Multiply)
         && matches!(
             of,
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64
+            DataType::Int8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
+                | DataType::Float32
+                | DataType::Float64
         )
 }

@@ -24,7 +24,11 @@ pub struct ShowOptions {
 
 impl Default for ShowOptions {
     fn default() -> Self {
-        Self { num_rows: 20, truncate: 20, vertical: false }
+        Self {
+            num_rows: 20,
+            truncate: 20,
+            vertical: false,
+        }
     }
 }
 
@@ -42,8 +46,11 @@ pub fn show(batches: &[RecordBatch], names: &[String], opts: &ShowOptions, tz: &
             if rows.len() == opts.num_rows {
                 break;
             }
-            let cells: Vec<String> =
-                batch.columns().iter().map(|column| cell(column.as_ref(), row, opts.truncate, tz)).collect();
+            let cells: Vec<String> = batch
+                .columns()
+                .iter()
+                .map(|column| cell(column.as_ref(), row, opts.truncate, tz))
+                .collect();
             rows.push(cells);
         }
     }
@@ -74,7 +81,11 @@ fn cell(array: &dyn Array, row: usize, truncate: usize, tz: &Tz) -> String {
     if truncate == 0 || utf16_len(&text) <= truncate {
         return text;
     }
-    if truncate < DOTS_FROM { cut(&text, truncate) } else { cut(&text, truncate - 3) + "..." }
+    if truncate < DOTS_FROM {
+        cut(&text, truncate)
+    } else {
+        cut(&text, truncate - 3) + "..."
+    }
 }
 
 /// Keeps the first `units` UTF-16 code units; a character cut in half prints as `?`.
@@ -188,12 +199,27 @@ fn draw_table(header: &[String], rows: &[Vec<String>], align_right: bool, out: &
 fn draw_vertical(header: &[String], rows: &[Vec<String>], out: &mut String) {
     /// Columns between the widths of names and values in a record's rule.
     const RULE_EXTRA: usize = 5;
-    let name_width = header.iter().map(|name| width(name)).max().unwrap_or(0).max(COLUMN_WIDTH_MIN);
-    let data_width = rows.iter().flatten().map(|cell| width(cell)).max().unwrap_or(0).max(COLUMN_WIDTH_MIN);
+    let name_width = header
+        .iter()
+        .map(|name| width(name))
+        .max()
+        .unwrap_or(0)
+        .max(COLUMN_WIDTH_MIN);
+    let data_width = rows
+        .iter()
+        .flatten()
+        .map(|cell| width(cell))
+        .max()
+        .unwrap_or(0)
+        .max(COLUMN_WIDTH_MIN);
     for (at, row) in rows.iter().enumerate() {
         let rule = format!("-RECORD {at}");
         out.push_str(&rule);
-        pad((name_width + data_width + RULE_EXTRA).saturating_sub(rule.len()), '-', out);
+        pad(
+            (name_width + data_width + RULE_EXTRA).saturating_sub(rule.len()),
+            '-',
+            out,
+        );
         out.push('\n');
         for (name, cell) in header.iter().zip(row) {
             out.push(' ');

@@ -1,17 +1,23 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, Float64Array, Int32Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, Decimal128Array, Float64Array, Int32Array, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 
 use super::*;
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> (RecordBatch, Vec<String>) {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
+        .collect();
     let names = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let batch =
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, column)| column).collect())
-            .unwrap();
+    let batch = RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns.into_iter().map(|(_, column)| column).collect(),
+    )
+    .unwrap();
     (batch, names)
 }
 
@@ -29,7 +35,16 @@ fn long_cells_are_cut_to_the_right() {
     let table = drawn(
         vec![
             ("id", Arc::new(Int32Array::from(vec![0, 1, 2, 3, 4]))),
-            ("s", texts(&["aaaaaaaaaaaaaaaaaaaaa", "日本語日本語日本語日本語日本語日本語日本語日本語", "😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀", "tab\there newline\nhere and more text", ""])),
+            (
+                "s",
+                texts(&[
+                    "aaaaaaaaaaaaaaaaaaaaa",
+                    "日本語日本語日本語日本語日本語日本語日本語日本語",
+                    "😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀",
+                    "tab\there newline\nhere and more text",
+                    "",
+                ]),
+            ),
         ],
         ShowOptions::default(),
     );
@@ -50,7 +65,10 @@ fn long_cells_are_cut_to_the_right() {
 #[test]
 fn wide_characters_take_two_columns() {
     let table = drawn(
-        vec![("a", texts(&["한국어 text", "😀😀", "ｱｲｳ"])), ("列名", texts(&["ＡＢＣ", "é", "—…“”"]))],
+        vec![
+            ("a", texts(&["한국어 text", "😀😀", "ｱｲｳ"])),
+            ("列名", texts(&["ＡＢＣ", "é", "—…“”"])),
+        ],
         ShowOptions::default(),
     );
     assert_eq!(
@@ -68,9 +86,18 @@ fn wide_characters_take_two_columns() {
 #[test]
 fn the_overflow_line_counts_rows() {
     let rows = || -> Vec<(&str, ArrayRef)> { vec![("v", Arc::new(Int32Array::from(vec![1, 2, 3])))] };
-    let some = |num_rows| ShowOptions { num_rows, ..ShowOptions::default() };
-    assert_eq!(drawn(rows(), some(1)), "+---+\n|  v|\n+---+\n|  1|\n+---+\nonly showing top 1 row\n");
-    assert_eq!(drawn(rows(), some(0)), "+---+\n|  v|\n+---+\n+---+\nonly showing top 0 rows\n");
+    let some = |num_rows| ShowOptions {
+        num_rows,
+        ..ShowOptions::default()
+    };
+    assert_eq!(
+        drawn(rows(), some(1)),
+        "+---+\n|  v|\n+---+\n|  1|\n+---+\nonly showing top 1 row\n"
+    );
+    assert_eq!(
+        drawn(rows(), some(0)),
+        "+---+\n|  v|\n+---+\n+---+\nonly showing top 0 rows\n"
+    );
     assert!(!drawn(rows(), some(3)).contains("only"));
 }
 
@@ -78,7 +105,10 @@ fn the_overflow_line_counts_rows() {
 fn untruncated_cells_are_on_the_left() {
     let table = drawn(
         vec![("long name", texts(&["a", "this is longer than twenty"]))],
-        ShowOptions { truncate: 0, ..ShowOptions::default() },
+        ShowOptions {
+            truncate: 0,
+            ..ShowOptions::default()
+        },
     );
     assert_eq!(
         table,
@@ -94,8 +124,14 @@ fn untruncated_cells_are_on_the_left() {
 #[test]
 fn vertical_has_a_line_a_field() {
     let table = drawn(
-        vec![("id", Arc::new(Int32Array::from(vec![1, 2]))), ("name", texts(&["x", "longer"]))],
-        ShowOptions { vertical: true, ..ShowOptions::default() },
+        vec![
+            ("id", Arc::new(Int32Array::from(vec![1, 2]))),
+            ("name", texts(&["x", "longer"])),
+        ],
+        ShowOptions {
+            vertical: true,
+            ..ShowOptions::default()
+        },
     );
     assert_eq!(
         table,
@@ -110,7 +146,10 @@ fn values_are_sparks() {
     let text = |array: ArrayRef, tz: Tz| value_to_text(array.as_ref(), 0, &tz);
     assert_eq!(text(Arc::new(list), Tz::UTC), "[1, NULL]");
     assert_eq!(text(Arc::new(stamp), Tz::Europe__Berlin), "2021-01-05 11:11:11.5");
-    assert_eq!(text(Arc::new(BinaryArray::from(vec![b"aJ".as_slice()])), Tz::UTC), "[61 4A]");
+    assert_eq!(
+        text(Arc::new(BinaryArray::from(vec![b"aJ".as_slice()])), Tz::UTC),
+        "[61 4A]"
+    );
     assert_eq!(text(Arc::new(Float64Array::from(vec![1e10])), Tz::UTC), "1.0E10");
     let decimal = Decimal128Array::from(vec![1]).with_precision_and_scale(10, 9).unwrap();
     assert_eq!(text(Arc::new(decimal), Tz::UTC), "0.000000001");

@@ -21,7 +21,9 @@ const DIFFERENT: &str = include_str!("../../goldens/different.txt");
 /// Gives number literals the types the SQL front end gives them.
 fn type_literals(expr: &mut Expr) {
     let Expr::Value(value) = expr else { return };
-    let Value::Number(digits, false) = &value.value else { return };
+    let Value::Number(digits, false) = &value.value else {
+        return;
+    };
     let digits = digits.clone();
     let exponent = digits.contains(['e', 'E']);
     let data_type = match digits.split_once('.') {
@@ -35,7 +37,13 @@ fn type_literals(expr: &mut Expr) {
         None => return,
     };
     let text = Expr::Value(Value::SingleQuotedString(digits).with_empty_span());
-    *expr = Expr::Cast { kind: CastKind::Cast, expr: Box::new(text), data_type, array: false, format: None };
+    *expr = Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(text),
+        data_type,
+        array: false,
+        format: None,
+    };
 }
 
 async fn evaluated(expression: &str, zone: Tz) -> String {
@@ -48,7 +56,13 @@ async fn evaluated(expression: &str, zone: Tz) -> String {
         type_literals(expr);
         ControlFlow::<()>::Continue(())
     });
-    let context = SessionContext::new_with_state(session_state(&SessionSettings { time_zone: zone, ..SessionSettings::default() }).unwrap());
+    let context = SessionContext::new_with_state(
+        session_state(&SessionSettings {
+            time_zone: zone,
+            ..SessionSettings::default()
+        })
+        .unwrap(),
+    );
     let statement = Statement::Statement(Box::new(statements.remove(0)));
     let planned = match context.state().statement_to_plan(statement).await {
         Ok(plan) => context.execute_logical_plan(plan).await,
@@ -94,7 +108,9 @@ fn check_goldens(goldens: &str, zone: Tz) {
 
 /// Doubles may differ in their last digit.
 fn close(got: &str, value: &str, kind: &str) -> bool {
-    let Some(got) = got.strip_suffix(&format!(" {kind}")) else { return false };
+    let Some(got) = got.strip_suffix(&format!(" {kind}")) else {
+        return false;
+    };
     if kind != "double" {
         return false;
     }

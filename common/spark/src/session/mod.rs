@@ -19,7 +19,6 @@ use crate::analyzer::{CastRewrite, SparkAnalyzer};
 use crate::functions::Registry;
 use crate::operators::SparkOperatorPlanner;
 
-
 pub use type_planner::SparkTypePlanner;
 
 /// What a session is made for. Driver and executors use the same settings, so that a shipped plan means the same on both.
@@ -33,7 +32,10 @@ pub struct SessionSettings {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { time_zone: Tz::UTC, target_partitions: 1 }
+        Self {
+            time_zone: Tz::UTC,
+            target_partitions: 1,
+        }
     }
 }
 
@@ -69,7 +71,12 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
     let planners = builder.expr_planners().get_or_insert_with(Vec::new);
     planners.insert(0, Arc::new(datafusion_spark::planner::SparkFunctionPlanner));
     // Ours before all others: whatever it leaves alone the engine plans as it does by itself.
-    planners.insert(0, Arc::new(SparkOperatorPlanner { zone: settings.time_zone }));
+    planners.insert(
+        0,
+        Arc::new(SparkOperatorPlanner {
+            zone: settings.time_zone,
+        }),
+    );
 
     Ok(builder.build())
 }
@@ -131,6 +138,6 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
 }
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod goldens;
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,10 @@ use crate::type_name::spark_type;
 /// Evaluates expressions and gives each one's value and type as text.
 pub(crate) fn evaluate(expressions: &[&str], tz: Tz) -> Vec<String> {
     let runtime = tokio_runtime();
-    expressions.iter().map(|expression| runtime.block_on(one(expression, tz))).collect()
+    expressions
+        .iter()
+        .map(|expression| runtime.block_on(one(expression, tz)))
+        .collect()
 }
 
 pub(crate) fn tokio_runtime() -> tokio::runtime::Runtime {
@@ -16,7 +19,10 @@ pub(crate) fn tokio_runtime() -> tokio::runtime::Runtime {
 }
 
 async fn one(expression: &str, tz: Tz) -> String {
-    let settings = SessionSettings { time_zone: tz, ..SessionSettings::default() };
+    let settings = SessionSettings {
+        time_zone: tz,
+        ..SessionSettings::default()
+    };
     let context = SessionContext::new_with_state(session_state(&settings).unwrap());
     let plan = match context.sql(&format!("SELECT {expression} AS x")).await {
         Ok(plan) => plan,
@@ -59,7 +65,10 @@ fn operators_are_sparks() {
         ("CAST(-7 AS INT) % CAST(3 AS INT)", "-1 int"),
         ("'1' + CAST(1 AS INT)", "2.0 double"),
         ("CAST(2147483647 AS INT) + CAST(1 AS INT)", "-2147483648 int"),
-        ("CAST('1.5' AS DECIMAL(10,2)) / CAST('3' AS DECIMAL(5,1))", "0.50000000 decimal(17,8)"),
+        (
+            "CAST('1.5' AS DECIMAL(10,2)) / CAST('3' AS DECIMAL(5,1))",
+            "0.50000000 decimal(17,8)",
+        ),
         ("CAST('1.5' AS DECIMAL(2,1)) + CAST(1 AS INT)", "2.5 decimal(3,1)"),
         ("CAST('1.5' AS DECIMAL(2,1)) * CAST(2 AS INT)", "3.0 decimal(4,1)"),
         ("CAST('x' AS INT)", "NULL int"),
@@ -81,15 +90,24 @@ fn operators_are_sparks() {
 #[test]
 fn text_functions_are_sparks() {
     check(&[
-        ("format_number(CAST(1234567.885 AS DOUBLE), CAST(2 AS INT))", "1,234,567.89 string"),
+        (
+            "format_number(CAST(1234567.885 AS DOUBLE), CAST(2 AS INT))",
+            "1,234,567.89 string",
+        ),
         ("format_number(CAST(-0.004 AS DOUBLE), CAST(2 AS INT))", "-0.00 string"),
-        ("format_number(CAST(12332.123456 AS DOUBLE), '##################.###')", "12332.123 string"),
+        (
+            "format_number(CAST(12332.123456 AS DOUBLE), '##################.###')",
+            "12332.123 string",
+        ),
         ("split('a,b,,c,', ',')", "[a, b, , c, ] array<string>"),
         ("split('oneAtwoBthreeC', '[ABC]', 2)", "[one, twoBthreeC] array<string>"),
         ("regexp_replace('100-200', '(\\d+)', 'num')", "num-num string"),
         ("regexp_replace('ab', '', '-')", "-a-b- string"),
         ("regexp_extract('100-200', '(\\d+)-(\\d+)', 2)", "200 string"),
-        ("regexp_extract_all('100-200, 300-400', '(\\d+)-(\\d+)', 1)", "[100, 300] array<string>"),
+        (
+            "regexp_extract_all('100-200, 300-400', '(\\d+)-(\\d+)', 1)",
+            "[100, 300] array<string>",
+        ),
         ("rlike('abc', '^a')", "true boolean"),
         ("concat(array('a'), array('b'))", "[a, b] array<string>"),
         ("concat('a', NULL)", "NULL string"),
@@ -106,25 +124,43 @@ fn text_functions_are_sparks() {
 #[test]
 fn time_functions_are_sparks() {
     check(&[
-        ("date_format(TIMESTAMP '2021-01-05 10:11:12', 'dd.MM.yyyy HH:mm')", "05.01.2021 10:11 string"),
-        ("to_timestamp('05/01/2021', 'dd/MM/yyyy')", "2021-01-05 00:00:00 timestamp"),
+        (
+            "date_format(TIMESTAMP '2021-01-05 10:11:12', 'dd.MM.yyyy HH:mm')",
+            "05.01.2021 10:11 string",
+        ),
+        (
+            "to_timestamp('05/01/2021', 'dd/MM/yyyy')",
+            "2021-01-05 00:00:00 timestamp",
+        ),
         ("to_date('05/01/2021', 'dd/MM/yyyy')", "2021-01-05 date"),
         ("to_date('garbage')", "NULL date"),
         ("from_unixtime(0)", "1970-01-01 00:00:00 string"),
         ("unix_timestamp('2021-01-05 10:11:12')", "1609841472 bigint"),
         ("year('2021-03-04')", "2021 int"),
         ("EXTRACT(YEAR FROM DATE '2021-03-04')", "2021 int"),
-        ("EXTRACT(SECOND FROM TIMESTAMP '2021-01-05 10:11:12.5')", "12.500000 decimal(8,6)"),
-        ("date_trunc('HOUR', TIMESTAMP '2021-01-05 10:11:12')", "2021-01-05 10:00:00 timestamp"),
+        (
+            "EXTRACT(SECOND FROM TIMESTAMP '2021-01-05 10:11:12.5')",
+            "12.500000 decimal(8,6)",
+        ),
+        (
+            "date_trunc('HOUR', TIMESTAMP '2021-01-05 10:11:12')",
+            "2021-01-05 10:00:00 timestamp",
+        ),
         ("trunc(DATE '2021-05-05', 'YEAR')", "2021-01-01 date"),
-        ("months_between('1997-02-28 10:30:00', '1996-10-30')", "3.94959677 double"),
+        (
+            "months_between('1997-02-28 10:30:00', '1996-10-30')",
+            "3.94959677 double",
+        ),
         ("next_day(DATE '2021-01-05', 'TU')", "2021-01-12 date"),
         ("add_months(DATE '2021-01-31', CAST(1 AS INT))", "2021-02-28 date"),
         ("TIMESTAMP '2500-01-01 00:00:00'", "2500-01-01 00:00:00 timestamp"),
         ("date_add('2021-01-01', CAST(1 AS INT))", "2021-01-02 date"),
     ]);
     let berlin = evaluate(
-        &["hour(CAST('2021-07-01T00:00:00Z' AS TIMESTAMP))", "CAST('2021-07-01T00:00:00Z' AS TIMESTAMP)"],
+        &[
+            "hour(CAST('2021-07-01T00:00:00Z' AS TIMESTAMP))",
+            "CAST('2021-07-01T00:00:00Z' AS TIMESTAMP)",
+        ],
         Tz::Europe__Berlin,
     );
     assert_eq!(berlin, ["2 int", "2021-07-01 02:00:00 timestamp"]);
@@ -191,14 +227,23 @@ fn aggregates_are_sparks() {
             "b|y|z|2.0|y|y|[y, z]|[y, z]|1|true|2.0|2.0|2.0|y|1",
         ]
     );
-    assert_eq!(query("SELECT collect_list(s), max_by(s, n), count_if(n > 1) FROM t WHERE n > 100"), ["[]|NULL|0"]);
+    assert_eq!(
+        query("SELECT collect_list(s), max_by(s, n), count_if(n > 1) FROM t WHERE n > 100"),
+        ["[]|NULL|0"]
+    );
     assert_eq!(
         query("SELECT round(skewness(n), 6), round(kurtosis(n), 6), variance(n) FROM t WHERE k = 'a'"),
         ["0.0|-1.5|1.0"]
     );
-    assert_eq!(query("SELECT percentile(n, array(0.25, 0.75)) FROM t"), ["[1.75, 2.25]"]);
+    assert_eq!(
+        query("SELECT percentile(n, array(0.25, 0.75)) FROM t"),
+        ["[1.75, 2.25]"]
+    );
     let wide = "CAST('99999999999999999999999999999999999999' AS DECIMAL(38,0))";
-    assert_eq!(query(&format!("SELECT sum({wide}) FROM t WHERE n = 1 OR n = 3 GROUP BY k")), ["NULL"]);
+    assert_eq!(
+        query(&format!("SELECT sum({wide}) FROM t WHERE n = 1 OR n = 3 GROUP BY k")),
+        ["NULL"]
+    );
     assert_eq!(query("SELECT s FROM t WHERE s > 5 ORDER BY s"), Vec::<String>::new());
     assert_eq!(query("SELECT 'a' AS x UNION ALL SELECT CAST(1 AS INT)"), ["a", "1"]);
 }
@@ -233,7 +278,10 @@ fn the_clock_is_the_batchs() {
     for now in [1_000_000, 2_000_000] {
         let _scope = crate::batch_clock::scope(now);
         let batches = runtime.block_on(frame.clone().collect()).unwrap();
-        assert_eq!(shown(&batches, &Tz::UTC), format!("1970-01-01 00:00:0{} timestamp", now / 1_000_000));
+        assert_eq!(
+            shown(&batches, &Tz::UTC),
+            format!("1970-01-01 00:00:0{} timestamp", now / 1_000_000)
+        );
     }
 }
 

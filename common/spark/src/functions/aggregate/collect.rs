@@ -53,7 +53,15 @@ struct Collected {
 impl Collected {
     fn new(making: Making, distinct: bool, finish: Finish) -> Self {
         let element = making.args.first().cloned().unwrap_or(DataType::Null);
-        Self { making, element, distinct, finish, chunks: Vec::new(), groups: Vec::new(), total: 0 }
+        Self {
+            making,
+            element,
+            distinct,
+            finish,
+            chunks: Vec::new(),
+            groups: Vec::new(),
+            total: 0,
+        }
     }
 
     fn add(&mut self, values: &ArrayRef, rows: impl Iterator<Item = (usize, usize)>) -> Result<()> {
@@ -100,7 +108,12 @@ impl Collected {
         let taken = take(&values, &UInt32Array::from(now), None)?;
         self.keep(&values, later, count)?;
         let field = Arc::new(Field::new_list_field(self.element.clone(), true));
-        Ok(ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), taken, None)?)
+        Ok(ListArray::try_new(
+            field,
+            OffsetBuffer::from_lengths(lengths),
+            taken,
+            None,
+        )?)
     }
 
     fn keep(&mut self, values: &ArrayRef, rows: &[u32], emitted: usize) -> Result<()> {
@@ -158,7 +171,9 @@ fn most_frequent(lists: &ListArray) -> Result<ArrayRef> {
         for at in offsets[list] as usize..offsets[list + 1] as usize {
             counts.entry(rows.row(at)).or_insert((0, at)).0 += 1;
         }
-        let best = counts.values().max_by_key(|(count, first)| (*count, std::cmp::Reverse(*first)));
+        let best = counts
+            .values()
+            .max_by_key(|(count, first)| (*count, std::cmp::Reverse(*first)));
         picks.push(best.map(|(_, first)| *first as u32));
     }
     Ok(take(lists.values(), &UInt32Array::from(picks), None)?)
@@ -203,7 +218,10 @@ impl GroupsAccumulator for Collected {
     }
 
     fn size(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.get_array_memory_size()).sum::<usize>()
+        self.chunks
+            .iter()
+            .map(|chunk| chunk.get_array_memory_size())
+            .sum::<usize>()
             + self.groups.capacity() * size_of::<usize>()
     }
 }

@@ -134,7 +134,11 @@ impl Sketch {
                 let sum: f64 = registers.iter().map(|rank| 2f64.powi(-i32::from(*rank))).sum();
                 let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
                 let zeros = registers.iter().filter(|rank| **rank == 0).count();
-                let estimate = if raw <= 2.5 * m && zeros > 0 { m * (m / zeros as f64).ln() } else { raw };
+                let estimate = if raw <= 2.5 * m && zeros > 0 {
+                    m * (m / zeros as f64).ln()
+                } else {
+                    raw
+                };
                 estimate.round() as i64
             }
         }
@@ -145,7 +149,9 @@ impl Sketch {
         match self {
             Self::Exact(hashes) => {
                 out.push(0);
-                hashes.iter().for_each(|hash| out.extend_from_slice(&hash.to_le_bytes()));
+                hashes
+                    .iter()
+                    .for_each(|hash| out.extend_from_slice(&hash.to_le_bytes()));
             }
             Self::Registers(registers) => {
                 out.push(1);
@@ -189,7 +195,11 @@ struct Distinct {
 impl Distinct {
     fn of(kind: DataType) -> Result<Self> {
         let converter = RowConverter::new(vec![SortField::new(kind.clone())])?;
-        Ok(Self { kind, converter, sketches: Vec::new() })
+        Ok(Self {
+            kind,
+            converter,
+            sketches: Vec::new(),
+        })
     }
 
     fn grow(&mut self, total: usize) {
@@ -219,7 +229,12 @@ impl GroupsAccumulator for Distinct {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let count = emitted(emit_to, self.sketches.len());
-        Ok(Arc::new(self.sketches.drain(..count).map(|sketch| sketch.count()).collect::<Int64Array>()))
+        Ok(Arc::new(
+            self.sketches
+                .drain(..count)
+                .map(|sketch| sketch.count())
+                .collect::<Int64Array>(),
+        ))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {

@@ -9,11 +9,11 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, TypeSignature, Volatility,
 };
 use datafusion::physical_expr::expressions::Literal;
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 
 use crate::cast::cast_array;
 use crate::functions::Result;
@@ -60,7 +60,10 @@ impl Aggregate {
             state,
             make,
             null_handling: false,
-            signature: Signature::one_of(vec![TypeSignature::VariadicAny, TypeSignature::Nullary], Volatility::Immutable),
+            signature: Signature::one_of(
+                vec![TypeSignature::VariadicAny, TypeSignature::Nullary],
+                Volatility::Immutable,
+            ),
         }
     }
 
@@ -91,8 +94,7 @@ impl Aggregate {
             .iter()
             .map(|expr| expr.downcast_ref::<Literal>().map(|literal| literal.value().clone()))
             .collect();
-        let asked = self.null_handling
-            && matches!(constants.get(1), Some(Some(ScalarValue::Boolean(Some(true)))));
+        let asked = self.null_handling && matches!(constants.get(1), Some(Some(ScalarValue::Boolean(Some(true)))));
         Ok(Making {
             args: self.targets(&given)?,
             constants,
@@ -102,13 +104,18 @@ impl Aggregate {
     }
 
     fn grouped(&self, making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Cast { inner: (self.make)(making)?, targets: making.args.clone() }))
+        Ok(Box::new(Cast {
+            inner: (self.make)(making)?,
+            targets: making.args.clone(),
+        }))
     }
 }
 
 impl fmt::Debug for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Aggregate").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Aggregate")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,7 +151,11 @@ impl AggregateUDFImpl for Aggregate {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let given: Vec<DataType> = args.input_fields.iter().map(|field| field.data_type().clone()).collect();
+        let given: Vec<DataType> = args
+            .input_fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
         Ok((self.state)(&self.targets(&given)?)
             .into_iter()
             .enumerate()
@@ -155,7 +166,11 @@ impl AggregateUDFImpl for Aggregate {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let making = self.making(&args)?;
         let inner = self.grouped(&making)?;
-        Ok(Box::new(Single { inner: Mutex::new(inner), making, make: self.make }))
+        Ok(Box::new(Single {
+            inner: Mutex::new(inner),
+            making,
+            make: self.make,
+        }))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -203,7 +218,8 @@ impl GroupsAccumulator for Cast {
         let nothing = values.iter().any(|values| values.data_type() == &DataType::Null);
         let none = nothing.then(|| BooleanArray::from(vec![false; groups.len()]));
         let values = self.cast(values)?;
-        self.inner.update_batch(&values, groups, none.as_ref().or(filter), total)
+        self.inner
+            .update_batch(&values, groups, none.as_ref().or(filter), total)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -237,7 +253,9 @@ struct Single {
 
 impl fmt::Debug for Single {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Single").field("making", &self.making).finish_non_exhaustive()
+        f.debug_struct("Single")
+            .field("making", &self.making)
+            .finish_non_exhaustive()
     }
 }
 
@@ -263,7 +281,10 @@ impl Accumulator for Single {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.take_state()?.iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
+        self.take_state()?
+            .iter()
+            .map(|column| ScalarValue::try_from_array(column, 0))
+            .collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -286,10 +307,7 @@ impl Single {
 }
 
 /// The rows of a batch that pass a filter, with their groups.
-pub fn passing<'a>(
-    groups: &'a [usize],
-    filter: Option<&'a BooleanArray>,
-) -> impl Iterator<Item = (usize, usize)> + 'a {
+pub fn passing<'a>(groups: &'a [usize], filter: Option<&'a BooleanArray>) -> impl Iterator<Item = (usize, usize)> + 'a {
     groups
         .iter()
         .enumerate()

@@ -32,7 +32,10 @@ pub fn functions() -> Vec<AggregateUDF> {
     let mut all = vec![
         renamed(engine::bool_and_or::bool_and_udaf(), &["every"]),
         renamed(engine::bool_and_or::bool_or_udaf(), &["some", "any"]),
-        renamed(engine::variance::var_samp_udaf(), &["variance", "var_samp", "var_sample"]),
+        renamed(
+            engine::variance::var_samp_udaf(),
+            &["variance", "var_samp", "var_sample"],
+        ),
         renamed(engine::stddev::stddev_udaf(), &["std", "stddev_samp"]),
     ];
     all.extend([
@@ -56,16 +59,40 @@ fn own() -> Vec<Aggregate> {
             .aliases(&["last_value"])
             .required(1)
             .ignoring_nulls_on_demand(),
-        Aggregate::new("max_by", &[Kind::Any, Kind::Any], same, pick::extreme_state, pick::max_by),
-        Aggregate::new("min_by", &[Kind::Any, Kind::Any], same, pick::extreme_state, pick::min_by),
+        Aggregate::new(
+            "max_by",
+            &[Kind::Any, Kind::Any],
+            same,
+            pick::extreme_state,
+            pick::max_by,
+        ),
+        Aggregate::new(
+            "min_by",
+            &[Kind::Any, Kind::Any],
+            same,
+            pick::extreme_state,
+            pick::min_by,
+        ),
         Aggregate::new("collect_list", ANY, list, collect::state, collect::list).aliases(&["array_agg"]),
         Aggregate::new("collect_set", ANY, list, collect::state, collect::set),
-        Aggregate::new("count_if", &[Kind::Boolean], |_| Ok(DataType::Int64), counting::state, counting::count_if),
+        Aggregate::new(
+            "count_if",
+            &[Kind::Boolean],
+            |_| Ok(DataType::Int64),
+            counting::state,
+            counting::count_if,
+        ),
         Aggregate::new("mode", ANY, same, collect::state, collect::mode),
         Aggregate::new("skewness", NUMBER, double, moments::state, moments::skewness),
         Aggregate::new("kurtosis", NUMBER, double, moments::state, moments::kurtosis),
         Aggregate::new("median", NUMBER, double, collect::state, percentile::median),
-        Aggregate::new("percentile", &[Kind::Double, Kind::Any], percentile::exact_type, collect::state, percentile::exact),
+        Aggregate::new(
+            "percentile",
+            &[Kind::Double, Kind::Any],
+            percentile::exact_type,
+            collect::state,
+            percentile::exact,
+        ),
         Aggregate::new(
             "percentile_approx",
             &[Kind::Number, Kind::Any, Kind::Int],

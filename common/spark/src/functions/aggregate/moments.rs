@@ -17,11 +17,17 @@ pub fn state(_: &[DataType]) -> Vec<DataType> {
 }
 
 pub fn skewness(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    Ok(Box::new(MomentsAccumulator { moments: Vec::new(), finish: Moments::skewness }))
+    Ok(Box::new(MomentsAccumulator {
+        moments: Vec::new(),
+        finish: Moments::skewness,
+    }))
 }
 
 pub fn kurtosis(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    Ok(Box::new(MomentsAccumulator { moments: Vec::new(), finish: Moments::kurtosis }))
+    Ok(Box::new(MomentsAccumulator {
+        moments: Vec::new(),
+        finish: Moments::kurtosis,
+    }))
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,7 +41,11 @@ struct Moments {
 
 impl Moments {
     fn one(value: f64) -> Self {
-        Self { n: 1.0, mean: value, ..Self::default() }
+        Self {
+            n: 1.0,
+            mean: value,
+            ..Self::default()
+        }
     }
 
     /// Joins two groups of values (the pairwise update of central moments).
@@ -115,7 +125,12 @@ impl GroupsAccumulator for MomentsAccumulator {
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let count = emitted(emit_to, self.moments.len());
         let finish = self.finish;
-        Ok(Arc::new(self.moments.drain(..count).map(|moments| finish(&moments)).collect::<Float64Array>()))
+        Ok(Arc::new(
+            self.moments
+                .drain(..count)
+                .map(|moments| finish(&moments))
+                .collect::<Float64Array>(),
+        ))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -124,16 +139,31 @@ impl GroupsAccumulator for MomentsAccumulator {
         let column = |field: fn(&Moments) -> f64| -> ArrayRef {
             Arc::new(Float64Array::from(taken.iter().map(field).collect::<Vec<_>>()))
         };
-        Ok(vec![column(|m| m.n), column(|m| m.mean), column(|m| m.m2), column(|m| m.m3), column(|m| m.m4)])
+        Ok(vec![
+            column(|m| m.n),
+            column(|m| m.mean),
+            column(|m| m.m2),
+            column(|m| m.m3),
+            column(|m| m.m4),
+        ])
     }
 
     fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
         self.grow(total);
-        let columns: Vec<&Float64Array> = values.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+        let columns: Vec<&Float64Array> = values
+            .iter()
+            .map(|column| column.as_primitive::<Float64Type>())
+            .collect();
         for (row, group) in groups.iter().enumerate() {
             if columns[0].is_valid(row) {
                 let field = |at: usize| columns[at].value(row);
-                let other = Moments { n: field(0), mean: field(1), m2: field(2), m3: field(3), m4: field(4) };
+                let other = Moments {
+                    n: field(0),
+                    mean: field(1),
+                    m2: field(2),
+                    m3: field(3),
+                    m4: field(4),
+                };
                 self.moments[*group] = self.moments[*group].merge(&other);
             }
         }
@@ -141,7 +171,14 @@ impl GroupsAccumulator for MomentsAccumulator {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        rows_to_state(Self { moments: Vec::new(), finish: self.finish }, values, filter)
+        rows_to_state(
+            Self {
+                moments: Vec::new(),
+                finish: self.finish,
+            },
+            values,
+            filter,
+        )
     }
 
     fn size(&self) -> usize {

@@ -18,7 +18,11 @@ use crate::functions::Result;
 use crate::types;
 
 pub fn exact_type(args: &[DataType]) -> Result<DataType> {
-    Ok(if several(args) { types::list(DataType::Float64) } else { DataType::Float64 })
+    Ok(if several(args) {
+        types::list(DataType::Float64)
+    } else {
+        DataType::Float64
+    })
 }
 
 pub fn approx_type(args: &[DataType]) -> Result<DataType> {
@@ -32,7 +36,9 @@ fn several(args: &[DataType]) -> bool {
 
 pub fn median(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
     collecting(making, making.distinct, |lists, _| {
-        let medians: Float64Array = (0..lists.len()).map(|group| interpolated(&sorted(lists, group), 0.5)).collect();
+        let medians: Float64Array = (0..lists.len())
+            .map(|group| interpolated(&sorted(lists, group), 0.5))
+            .collect();
         Ok(Arc::new(medians))
     })
 }
@@ -42,12 +48,13 @@ pub fn exact(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
     collecting(making, making.distinct, |lists, making| {
         let wanted = percentages(making)?;
         if !several(&making.args) {
-            let answers: Float64Array =
-                (0..lists.len()).map(|group| interpolated(&sorted(lists, group), wanted[0])).collect();
+            let answers: Float64Array = (0..lists.len())
+                .map(|group| interpolated(&sorted(lists, group), wanted[0]))
+                .collect();
             return Ok(Arc::new(answers));
         }
-        let mut builder = ListBuilder::new(Float64Builder::new())
-            .with_field(Field::new_list_field(DataType::Float64, true));
+        let mut builder =
+            ListBuilder::new(Float64Builder::new()).with_field(Field::new_list_field(DataType::Float64, true));
         for group in 0..lists.len() {
             let values = sorted(lists, group);
             for percentage in &wanted {
@@ -67,7 +74,13 @@ pub fn approx(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
         let mut sorted_groups: Vec<ArrayRef> = Vec::with_capacity(lists.len());
         let mut start = 0u32;
         for group in 0..lists.len() {
-            let values = sort(&lists.value(group), Some(SortOptions { descending: false, nulls_first: false }))?;
+            let values = sort(
+                &lists.value(group),
+                Some(SortOptions {
+                    descending: false,
+                    nulls_first: false,
+                }),
+            )?;
             let n = values.len();
             for percentage in &wanted {
                 let rank = (percentage * n as f64).ceil().max(1.0) as u32;
@@ -77,7 +90,11 @@ pub fn approx(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
             sorted_groups.push(values);
         }
         let chunks: Vec<&dyn Array> = sorted_groups.iter().map(AsRef::as_ref).collect();
-        let all = if chunks.is_empty() { lists.values().slice(0, 0) } else { arrow::compute::concat(&chunks)? };
+        let all = if chunks.is_empty() {
+            lists.values().slice(0, 0)
+        } else {
+            arrow::compute::concat(&chunks)?
+        };
         let picked = take(&all, &UInt32Array::from(picks), None)?;
         if !several(&making.args) {
             return Ok(picked);
@@ -118,5 +135,9 @@ fn interpolated(sorted: &[f64], percentage: f64) -> Option<f64> {
     let position = last as f64 * percentage;
     let (lower, higher) = (position.floor(), position.ceil());
     let (low, high) = (sorted[lower as usize], sorted[higher as usize]);
-    Some(if lower == higher || low == high { low } else { (higher - position) * low + (position - lower) * high })
+    Some(if lower == higher || low == high {
+        low
+    } else {
+        (higher - position) * low + (position - lower) * high
+    })
 }

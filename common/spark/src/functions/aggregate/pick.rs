@@ -49,7 +49,10 @@ const NOTHING: (usize, usize) = (0, 0);
 
 impl Picked {
     fn new(kind: &DataType) -> Self {
-        Self { chunks: vec![arrow::array::new_null_array(kind, 1)], picks: Vec::new() }
+        Self {
+            chunks: vec![arrow::array::new_null_array(kind, 1)],
+            picks: Vec::new(),
+        }
     }
 
     fn grow(&mut self, total: usize) {
@@ -90,7 +93,10 @@ impl Picked {
     }
 
     fn size(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.get_array_memory_size()).sum::<usize>()
+        self.chunks
+            .iter()
+            .map(|chunk| chunk.get_array_memory_size())
+            .sum::<usize>()
             + self.picks.capacity() * size_of::<(usize, usize)>()
     }
 }
@@ -106,15 +112,16 @@ struct FirstLast {
 impl FirstLast {
     fn new(making: &Making, last: bool) -> Self {
         let kind = making.args.first().cloned().unwrap_or(DataType::Null);
-        Self { picked: Picked::new(&kind), set: Vec::new(), last, ignore_nulls: making.ignore_nulls, kind }
+        Self {
+            picked: Picked::new(&kind),
+            set: Vec::new(),
+            last,
+            ignore_nulls: making.ignore_nulls,
+            kind,
+        }
     }
 
-    fn take(
-        &mut self,
-        values: &ArrayRef,
-        rows: impl Iterator<Item = (usize, usize)>,
-        total: usize,
-    ) -> Result<()> {
+    fn take(&mut self, values: &ArrayRef, rows: impl Iterator<Item = (usize, usize)>, total: usize) -> Result<()> {
         self.picked.grow(total);
         if self.set.len() < total {
             self.set.resize(total, false);
@@ -197,15 +204,18 @@ impl Extreme {
 
     fn of(value: DataType, key: DataType, largest: bool) -> Result<Self> {
         let converter = RowConverter::new(vec![SortField::new(key.clone())])?;
-        Ok(Self { values: Picked::new(&value), keys: Picked::new(&key), best: Vec::new(), converter, largest, value, key })
+        Ok(Self {
+            values: Picked::new(&value),
+            keys: Picked::new(&key),
+            best: Vec::new(),
+            converter,
+            largest,
+            value,
+            key,
+        })
     }
 
-    fn take(
-        &mut self,
-        columns: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        total: usize,
-    ) -> Result<()> {
+    fn take(&mut self, columns: &[ArrayRef], rows: impl Iterator<Item = (usize, usize)>, total: usize) -> Result<()> {
         self.values.grow(total);
         self.keys.grow(total);
         if self.best.len() < total {
@@ -264,7 +274,11 @@ impl GroupsAccumulator for Extreme {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        rows_to_state(Self::of(self.value.clone(), self.key.clone(), self.largest)?, values, filter)
+        rows_to_state(
+            Self::of(self.value.clone(), self.key.clone(), self.largest)?,
+            values,
+            filter,
+        )
     }
 
     fn size(&self) -> usize {

@@ -9,8 +9,8 @@ use datafusion::common::types::{NativeType, logical_float64, logical_string};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
-    TypeSignature, TypeSignatureClass,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
+    Signature, TypeSignature, TypeSignatureClass,
 };
 
 use crate::functions::Result;
@@ -39,8 +39,17 @@ impl TakingText {
         };
         choices.push(text);
         let signature = Signature::one_of(choices, own.volatility);
-        let aliases = inner.aliases().iter().cloned().chain(aliases.iter().map(|alias| (*alias).to_owned())).collect();
-        Self { inner, aliases, signature }
+        let aliases = inner
+            .aliases()
+            .iter()
+            .cloned()
+            .chain(aliases.iter().map(|alias| (*alias).to_owned()))
+            .collect();
+        Self {
+            inner,
+            aliases,
+            signature,
+        }
     }
 }
 
@@ -125,8 +134,7 @@ impl GroupsAccumulator for Bounded {
         if decimals.iter().flatten().all(|value| number::fits(value, precision)) {
             return Ok(answers);
         }
-        let bounded: Decimal128Array =
-            decimals.unary_opt(|value| number::fits(value, precision).then_some(value));
+        let bounded: Decimal128Array = decimals.unary_opt(|value| number::fits(value, precision).then_some(value));
         Ok(Arc::new(bounded.with_precision_and_scale(precision, scale)?))
     }
 

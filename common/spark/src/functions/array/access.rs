@@ -19,16 +19,40 @@ pub fn functions() -> Vec<ScalarUDF> {
         get_udf(),
         Function::new("element_at", PAIR, element_type, |call| access(call, element_index)).udf(),
         Function::new("try_element_at", PAIR, element_type, |call| access(call, element_index)).udf(),
-        Function::new("size", &[Kind::Any], size_type, |call| size(call, Some(-1))).aliases(&["cardinality"]).udf(),
-        Function::new("array_size", &[Kind::List], |_| Ok(DataType::Int32), |call| size(call, None)).udf(),
-        Function::new("array_position", &[Kind::List, Kind::Any], |_| Ok(DataType::Int64), array_position).udf(),
-        Function::new("map_contains_key", &[Kind::Map, Kind::Any], |_| Ok(DataType::Boolean), map_contains_key).udf(),
+        Function::new("size", &[Kind::Any], size_type, |call| size(call, Some(-1)))
+            .aliases(&["cardinality"])
+            .udf(),
+        Function::new(
+            "array_size",
+            &[Kind::List],
+            |_| Ok(DataType::Int32),
+            |call| size(call, None),
+        )
+        .udf(),
+        Function::new(
+            "array_position",
+            &[Kind::List, Kind::Any],
+            |_| Ok(DataType::Int64),
+            array_position,
+        )
+        .udf(),
+        Function::new(
+            "map_contains_key",
+            &[Kind::Map, Kind::Any],
+            |_| Ok(DataType::Boolean),
+            map_contains_key,
+        )
+        .udf(),
     ]
 }
 
 pub fn get_udf() -> ScalarUDF {
-    Function::new("get", PAIR, element_type, |call| access(call, |index, length| usize::try_from(index).ok().filter(|at| *at < length)))
-        .udf()
+    Function::new("get", PAIR, element_type, |call| {
+        access(call, |index, length| {
+            usize::try_from(index).ok().filter(|at| *at < length)
+        })
+    })
+    .udf()
 }
 
 /// An index that counts from 1, or from the end when negative.
@@ -91,7 +115,10 @@ fn find_keys(map: &MapArray, keys: &ArrayRef, call: &Call<'_>) -> Result<UInt32A
                 return None;
             }
             let key = wanted_rows.row(row);
-            (offsets[row]..offsets[row + 1]).rev().find(|at| entries.row(*at as usize) == key).map(|at| at as u32)
+            (offsets[row]..offsets[row + 1])
+                .rev()
+                .find(|at| entries.row(*at as usize) == key)
+                .map(|at| at as u32)
         })
         .collect())
 }
@@ -100,15 +127,19 @@ fn map_contains_key(call: &Call<'_>) -> Result<ArrayRef> {
     let (container, key) = (call.column(0)?, call.column(1)?);
     let map = container.as_map();
     let found = find_keys(map, &key, call)?;
-    let answers: BooleanArray =
-        (0..map.len()).map(|row| (map.is_valid(row) && key.is_valid(row)).then(|| found.is_valid(row))).collect();
+    let answers: BooleanArray = (0..map.len())
+        .map(|row| (map.is_valid(row) && key.is_valid(row)).then(|| found.is_valid(row)))
+        .collect();
     column(answers)
 }
 
 fn size_type(given: &[DataType]) -> Result<DataType> {
     match given {
         [DataType::List(_) | DataType::Map(..) | DataType::Null] => Ok(DataType::Int32),
-        [other] => plan_err!("function size requires array or map, but {} was given", spark_type(other)),
+        [other] => plan_err!(
+            "function size requires array or map, but {} was given",
+            spark_type(other)
+        ),
         _ => plan_err!("function size takes 1 argument"),
     }
 }
@@ -121,7 +152,13 @@ fn size(call: &Call<'_>, of_null: Option<i32>) -> Result<ArrayRef> {
         _ => return column(Int32Array::from(vec![of_null; call.rows])),
     };
     let sizes: Int32Array = (0..container.len())
-        .map(|row| if container.is_null(row) { of_null } else { Some(offsets[row + 1] - offsets[row]) })
+        .map(|row| {
+            if container.is_null(row) {
+                of_null
+            } else {
+                Some(offsets[row + 1] - offsets[row])
+            }
+        })
         .collect();
     column(sizes)
 }

@@ -21,11 +21,23 @@ const SEQUENCE_LENGTH_MAX: i64 = i32::MAX as i64 - 15;
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
-        Function::new("sequence", &[Kind::Any, Kind::Any, Kind::Any], sequence_type, sequence).required(2).udf(),
-        Function::new("array_prepend", &[Kind::List, Kind::Any], with_element, |call| insert(call, |_, _| Some(0), 1)).udf(),
-        Function::new("array_insert", &[Kind::List, Kind::Int, Kind::Any], |given| with_element(&[given[0].clone(), given[2].clone()]), array_insert)
+        Function::new("sequence", &[Kind::Any, Kind::Any, Kind::Any], sequence_type, sequence)
+            .required(2)
             .udf(),
-        Function::new("map_concat", &[Kind::Map], map_type, map_concat).variadic().udf(),
+        Function::new("array_prepend", &[Kind::List, Kind::Any], with_element, |call| {
+            insert(call, |_, _| Some(0), 1)
+        })
+        .udf(),
+        Function::new(
+            "array_insert",
+            &[Kind::List, Kind::Int, Kind::Any],
+            |given| with_element(&[given[0].clone(), given[2].clone()]),
+            array_insert,
+        )
+        .udf(),
+        Function::new("map_concat", &[Kind::Map], map_type, map_concat)
+            .variadic()
+            .udf(),
     ]
 }
 
@@ -34,7 +46,11 @@ fn sequence_type(given: &[DataType]) -> Result<DataType> {
         [DataType::Date32, DataType::Date32, ..] => Ok(types::list(DataType::Date32)),
         [from, until, ..] => match common_number(from, until) {
             Some(common) if types::is_integer(&common) => Ok(types::list(common)),
-            _ => plan_err!("function sequence takes whole numbers or dates, not {} and {}", spark_type(from), spark_type(until)),
+            _ => plan_err!(
+                "function sequence takes whole numbers or dates, not {} and {}",
+                spark_type(from),
+                spark_type(until)
+            ),
         },
         _ => plan_err!("function sequence takes 2 or 3 arguments"),
     }
@@ -46,7 +62,9 @@ fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
         if let Some(days) = values.as_primitive_opt::<Date32Type>() {
             return Ok(days.unary(i64::from));
         }
-        Ok(cast_array(&values, &DataType::Int64, &call.zone)?.as_primitive::<Int64Type>().clone())
+        Ok(cast_array(&values, &DataType::Int64, &call.zone)?
+            .as_primitive::<Int64Type>()
+            .clone())
     };
     let (from, until) = (as_longs(0)?, as_longs(1)?);
     let is_date = call.returns == &types::list(DataType::Date32);
@@ -66,7 +84,9 @@ fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
             continue;
         }
         let (start, end) = (from.value(row), until.value(row));
-        let step = steps.as_ref().map_or(if start <= end { 1 } else { -1 }, |steps| steps.value(row));
+        let step = steps
+            .as_ref()
+            .map_or(if start <= end { 1 } else { -1 }, |steps| steps.value(row));
         let span = i128::from(end) - i128::from(start);
         if span != 0 && (step == 0 || (span > 0) != (step > 0)) {
             return exec_err!("sequence cannot go from {start} to {end} by {step}");
@@ -87,7 +107,12 @@ fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
         return plan_err!("a sequence is an array");
     };
     let values = cast_array(&values, field.data_type(), &call.zone)?;
-    column(ListArray::try_new(Arc::clone(field), OffsetBuffer::from_lengths(lengths), values, Some(NullBuffer::from(valid)))?)
+    column(ListArray::try_new(
+        Arc::clone(field),
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        Some(NullBuffer::from(valid)),
+    )?)
 }
 
 /// The type of an array with one more element.
@@ -161,7 +186,12 @@ fn insert(call: &Call<'_>, place: impl Fn(usize, usize) -> Option<i64>, element_
         lengths.push(length + gap + 1);
     }
     let values = make_array(merged.freeze());
-    column(ListArray::try_new(Arc::clone(field), OffsetBuffer::from_lengths(lengths), values, list.nulls().cloned())?)
+    column(ListArray::try_new(
+        Arc::clone(field),
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        list.nulls().cloned(),
+    )?)
 }
 
 fn map_type(given: &[DataType]) -> Result<DataType> {
@@ -180,17 +210,26 @@ fn map_concat(call: &Call<'_>) -> Result<ArrayRef> {
         return plan_err!("a map has keys and values");
     };
     let parts = (0..call.args.len())
-        .map(|at| Ok(cast_array(&call.column(at)?, call.returns, &call.zone)?.as_map().clone()))
+        .map(|at| {
+            Ok(cast_array(&call.column(at)?, call.returns, &call.zone)?
+                .as_map()
+                .clone())
+        })
         .collect::<Result<Vec<MapArray>>>()?;
     let data: Vec<_> = parts.iter().map(|part| part.entries().to_data()).collect();
     let mut merged = MutableArrayData::new(data.iter().collect(), false, 0);
-    let nulls = parts.iter().fold(None, |nulls: Option<NullBuffer>, part| NullBuffer::union(nulls.as_ref(), part.nulls()));
+    let nulls = parts.iter().fold(None, |nulls: Option<NullBuffer>, part| {
+        NullBuffer::union(nulls.as_ref(), part.nulls())
+    });
     let mut lengths = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
         let mut length = 0;
         if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
             for (at, part) in parts.iter().enumerate() {
-                let (from, until) = (part.value_offsets()[row] as usize, part.value_offsets()[row + 1] as usize);
+                let (from, until) = (
+                    part.value_offsets()[row] as usize,
+                    part.value_offsets()[row + 1] as usize,
+                );
                 merged.try_extend(at, from, until)?;
                 length += until - from;
             }
@@ -199,5 +238,11 @@ fn map_concat(call: &Call<'_>) -> Result<ArrayRef> {
     }
     let entries = make_array(merged.freeze());
     let entries = StructArray::try_new(fields.clone(), entries.as_struct().columns().to_vec(), None)?;
-    column(MapArray::try_new(Arc::clone(entries_field), OffsetBuffer::from_lengths(lengths), entries, nulls, *sorted)?)
+    column(MapArray::try_new(
+        Arc::clone(entries_field),
+        OffsetBuffer::from_lengths(lengths),
+        entries,
+        nulls,
+        *sorted,
+    )?)
 }

@@ -14,9 +14,16 @@ pub fn functions() -> Vec<ScalarUDF> {
     let same = |given: &[DataType]| Ok(given.first().cloned().unwrap_or(DataType::Null));
     vec![
         Function::new("sort_array", &[Kind::List, Kind::Boolean], same, |call| {
-            let ascending = if call.args.len() > 1 { Some(call.column(1)?) } else { None };
-            let descending =
-                |row: usize| ascending.as_ref().is_some_and(|column| column.is_valid(row) && !column.as_boolean().value(row));
+            let ascending = if call.args.len() > 1 {
+                Some(call.column(1)?)
+            } else {
+                None
+            };
+            let descending = |row: usize| {
+                ascending
+                    .as_ref()
+                    .is_some_and(|column| column.is_valid(row) && !column.as_boolean().value(row))
+            };
             // Ascending starts with the NULLs, descending ends with them.
             sorted(call, descending, true)
         })
@@ -32,7 +39,10 @@ fn sorted(call: &Call<'_>, descending: impl Fn(usize) -> bool, nulls_first: bool
     let Some(list) = container.as_list_opt::<i32>() else {
         return Ok(container);
     };
-    let options = SortOptions { descending: false, nulls_first };
+    let options = SortOptions {
+        descending: false,
+        nulls_first,
+    };
     let converter = RowConverter::new(vec![SortField::new_with_options(list.value_type(), options)])?;
     let rows = converter.convert_columns(std::slice::from_ref(list.values()))?;
     let offsets = list.value_offsets();
@@ -53,7 +63,12 @@ fn rebuilt(list: &ListArray, order: Vec<u32>) -> Result<ArrayRef> {
         return Ok(Arc::new(list.clone()));
     };
     let values = take(list.values(), &UInt32Array::from(order), None)?;
-    column(ListArray::try_new(Arc::clone(field), list.offsets().clone(), values, list.nulls().cloned())?)
+    column(ListArray::try_new(
+        Arc::clone(field),
+        list.offsets().clone(),
+        values,
+        list.nulls().cloned(),
+    )?)
 }
 
 fn reverse_type(given: &[DataType]) -> Result<DataType> {
@@ -74,6 +89,9 @@ fn reverse(call: &Call<'_>) -> Result<ArrayRef> {
         return rebuilt(list, order);
     }
     let texts = crate::cast::cast_array(&value, &DataType::Utf8, &call.zone)?;
-    let reversed = texts.as_string::<i32>().iter().map(|text| Some(text?.chars().rev().collect::<String>()));
+    let reversed = texts
+        .as_string::<i32>()
+        .iter()
+        .map(|text| Some(text?.chars().rev().collect::<String>()));
     column(reversed.collect::<arrow::array::StringArray>())
 }

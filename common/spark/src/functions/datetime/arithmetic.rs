@@ -27,7 +27,9 @@ pub fn functions() -> Vec<ScalarUDF> {
     vec![
         date_add_udf(),
         Function::new("date_sub", DATE_INT, date, |call| shift_days(call, i32::wrapping_sub)).udf(),
-        Function::new("datediff", &[Kind::Date, Kind::Date], int, datediff).aliases(&["date_diff"]).udf(),
+        Function::new("datediff", &[Kind::Date, Kind::Date], int, datediff)
+            .aliases(&["date_diff"])
+            .udf(),
         Function::new("add_months", DATE_INT, date, add_months).udf(),
         Function::new("last_day", &[Kind::Date], date, last_day).udf(),
         Function::new("next_day", &[Kind::Date, Kind::Text], date, next_day).udf(),
@@ -46,17 +48,33 @@ pub fn functions() -> Vec<ScalarUDF> {
         Function::new("unix_millis", TIME, long, |call| units(call, 1000)).udf(),
         Function::new("unix_micros", TIME, long, |call| units(call, 1)).udf(),
         Function::new("unix_date", &[Kind::Date], int, |call| {
-            column(call.column(0)?.as_primitive::<Date32Type>().unary::<_, Int32Type>(|day| day))
+            column(
+                call.column(0)?
+                    .as_primitive::<Date32Type>()
+                    .unary::<_, Int32Type>(|day| day),
+            )
         })
         .udf(),
         Function::new("date_from_unix_date", &[Kind::Int], date, |call| {
-            column(call.column(0)?.as_primitive::<Int32Type>().unary::<_, Date32Type>(|day| day))
+            column(
+                call.column(0)?
+                    .as_primitive::<Int32Type>()
+                    .unary::<_, Date32Type>(|day| day),
+            )
         })
         .udf(),
         Function::new("make_date", &[Kind::Int, Kind::Int, Kind::Int], date, make_date).udf(),
         Function::new(
             "make_timestamp",
-            &[Kind::Int, Kind::Int, Kind::Int, Kind::Int, Kind::Int, Kind::Number, Kind::Text],
+            &[
+                Kind::Int,
+                Kind::Int,
+                Kind::Int,
+                Kind::Int,
+                Kind::Int,
+                Kind::Number,
+                Kind::Text,
+            ],
             time,
             make_timestamp,
         )
@@ -84,21 +102,34 @@ pub fn functions() -> Vec<ScalarUDF> {
 fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
     let (from, to) = (call.text(0)?, call.text(1)?);
     let times = cast_array(&call.column(2)?, &types::timestamp_ntz(), &call.zone)?;
-    let converted = times.as_primitive::<TimestampMicrosecondType>().iter().zip(&from).zip(&to).map(|((us, from), to)| {
-        let instant = parse_zone(from?)?.to_instant(us?);
-        Some(parse_zone(to?)?.to_local(instant))
-    });
+    let converted = times
+        .as_primitive::<TimestampMicrosecondType>()
+        .iter()
+        .zip(&from)
+        .zip(&to)
+        .map(|((us, from), to)| {
+            let instant = parse_zone(from?)?.to_instant(us?);
+            Some(parse_zone(to?)?.to_local(instant))
+        });
     column(converted.collect::<TimestampMicrosecondArray>())
 }
 
 pub fn date_add_udf() -> ScalarUDF {
-    Function::new("date_add", DATE_INT, |_| Ok(DataType::Date32), |call| shift_days(call, i32::wrapping_add))
-        .aliases(&["dateadd"])
-        .udf()
+    Function::new(
+        "date_add",
+        DATE_INT,
+        |_| Ok(DataType::Date32),
+        |call| shift_days(call, i32::wrapping_add),
+    )
+    .aliases(&["dateadd"])
+    .udf()
 }
 
 fn days_and_counts(call: &Call<'_>) -> Result<(Date32Array, Int32Array)> {
-    Ok((call.column(0)?.as_primitive::<Date32Type>().clone(), call.column(1)?.as_primitive::<Int32Type>().clone()))
+    Ok((
+        call.column(0)?.as_primitive::<Date32Type>().clone(),
+        call.column(1)?.as_primitive::<Int32Type>().clone(),
+    ))
 }
 
 fn shift_days(call: &Call<'_>, shift: impl Fn(i32, i32) -> i32) -> Result<ArrayRef> {
@@ -109,8 +140,11 @@ fn shift_days(call: &Call<'_>, shift: impl Fn(i32, i32) -> i32) -> Result<ArrayR
 
 fn datediff(call: &Call<'_>) -> Result<ArrayRef> {
     let (end, start) = (call.column(0)?, call.column(1)?);
-    let difference: Int32Array =
-        binary(end.as_primitive::<Date32Type>(), start.as_primitive::<Date32Type>(), i32::wrapping_sub)?;
+    let difference: Int32Array = binary(
+        end.as_primitive::<Date32Type>(),
+        start.as_primitive::<Date32Type>(),
+        i32::wrapping_sub,
+    )?;
     column(difference)
 }
 
@@ -134,7 +168,9 @@ fn add_months(call: &Call<'_>) -> Result<ArrayRef> {
 
 /// The last day of a date's month.
 fn month_end(date: NaiveDate) -> Option<NaiveDate> {
-    date.with_day(1)?.checked_add_months(Months::new(1))?.checked_sub_days(Days::new(1))
+    date.with_day(1)?
+        .checked_add_months(Months::new(1))?
+        .checked_sub_days(Days::new(1))
 }
 
 fn last_day(call: &Call<'_>) -> Result<ArrayRef> {
@@ -168,8 +204,15 @@ fn months_between(call: &Call<'_>) -> Result<ArrayRef> {
     let ends = end.as_primitive::<TimestampMicrosecondType>();
     let starts = start.as_primitive::<TimestampMicrosecondType>();
     let months = ends.iter().zip(starts).zip(&round).map(|((end, start), round)| {
-        let (end, start, round) = (zone::to_local_us(end?, &call.zone), zone::to_local_us(start?, &call.zone), round?);
-        let (one, other) = (date_of(end.div_euclid(DAY_US) as i32)?, date_of(start.div_euclid(DAY_US) as i32)?);
+        let (end, start, round) = (
+            zone::to_local_us(end?, &call.zone),
+            zone::to_local_us(start?, &call.zone),
+            round?,
+        );
+        let (one, other) = (
+            date_of(end.div_euclid(DAY_US) as i32)?,
+            date_of(start.div_euclid(DAY_US) as i32)?,
+        );
         let whole = f64::from((one.year() - other.year()) * 12 + one.month() as i32 - other.month() as i32);
         let both_last = month_end(one)? == one && month_end(other)? == other;
         if one.day() == other.day() || both_last {
@@ -189,7 +232,11 @@ fn stamped(micros: TimestampMicrosecondArray) -> Result<ArrayRef> {
 
 fn stamp(call: &Call<'_>, unit_us: i64) -> Result<ArrayRef> {
     let values = call.column(0)?;
-    stamped(values.as_primitive::<Int64Type>().unary_opt(|value| value.checked_mul(unit_us)))
+    stamped(
+        values
+            .as_primitive::<Int64Type>()
+            .unary_opt(|value| value.checked_mul(unit_us)),
+    )
 }
 
 fn timestamp_seconds(call: &Call<'_>) -> Result<ArrayRef> {
@@ -198,7 +245,11 @@ fn timestamp_seconds(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn units(call: &Call<'_>, unit_us: i64) -> Result<ArrayRef> {
     let times = call.column(0)?;
-    column(times.as_primitive::<TimestampMicrosecondType>().unary::<_, Int64Type>(|us| us.div_euclid(unit_us)))
+    column(
+        times
+            .as_primitive::<TimestampMicrosecondType>()
+            .unary::<_, Int64Type>(|us| us.div_euclid(unit_us)),
+    )
 }
 
 fn ints(call: &Call<'_>, at: usize) -> Result<Int32Array> {
@@ -207,9 +258,11 @@ fn ints(call: &Call<'_>, at: usize) -> Result<Int32Array> {
 
 fn make_date(call: &Call<'_>) -> Result<ArrayRef> {
     let (years, months, days) = (ints(call, 0)?, ints(call, 1)?, ints(call, 2)?);
-    let dates = years.iter().zip(&months).zip(&days).map(|((year, month), day)| {
-        days_of(year?, u32::try_from(month?).ok()?, u32::try_from(day?).ok()?)
-    });
+    let dates = years
+        .iter()
+        .zip(&months)
+        .zip(&days)
+        .map(|((year, month), day)| days_of(year?, u32::try_from(month?).ok()?, u32::try_from(day?).ok()?));
     column(dates.collect::<Date32Array>())
 }
 

@@ -20,11 +20,19 @@ pub fn functions() -> Vec<ScalarUDF> {
         Function::new("year", DATE, int, |call| of_date(call, |date| date.year())).udf(),
         Function::new("quarter", DATE, int, |call| of_date(call, quarter)).udf(),
         Function::new("month", DATE, int, |call| of_date(call, |date| date.month() as i32)).udf(),
-        Function::new("day", DATE, int, |call| of_date(call, |date| date.day() as i32)).aliases(&["dayofmonth"]).udf(),
+        Function::new("day", DATE, int, |call| of_date(call, |date| date.day() as i32))
+            .aliases(&["dayofmonth"])
+            .udf(),
         Function::new("dayofweek", DATE, int, |call| of_date(call, dayofweek)).udf(),
         Function::new("weekday", DATE, int, |call| of_date(call, weekday)).udf(),
-        Function::new("dayofyear", DATE, int, |call| of_date(call, |date| date.ordinal() as i32)).udf(),
-        Function::new("weekofyear", DATE, int, |call| of_date(call, |date| date.iso_week().week() as i32)).udf(),
+        Function::new("dayofyear", DATE, int, |call| {
+            of_date(call, |date| date.ordinal() as i32)
+        })
+        .udf(),
+        Function::new("weekofyear", DATE, int, |call| {
+            of_date(call, |date| date.iso_week().week() as i32)
+        })
+        .udf(),
         Function::new("hour", TIME, int, |call| of_time(call, |second| second / 3600)).udf(),
         Function::new("minute", TIME, int, |call| of_time(call, |second| second / 60 % 60)).udf(),
         Function::new("second", TIME, int, |call| of_time(call, |second| second % 60)).udf(),
@@ -33,10 +41,15 @@ pub fn functions() -> Vec<ScalarUDF> {
 }
 
 pub fn date_part_udf() -> ScalarUDF {
-    Function::new("date_part", &[Kind::Text, Kind::Any], |_| Ok(DataType::Int32), date_part)
-        .aliases(&["datepart"])
-        .returns_by_constants(date_part_type)
-        .udf()
+    Function::new(
+        "date_part",
+        &[Kind::Text, Kind::Any],
+        |_| Ok(DataType::Int32),
+        date_part,
+    )
+    .aliases(&["datepart"])
+    .returns_by_constants(date_part_type)
+    .udf()
 }
 
 /// The date of a day number; None outside of the calendar's range.
@@ -69,9 +82,7 @@ fn of_time(call: &Call<'_>, field: impl Fn(i64) -> i64) -> Result<ArrayRef> {
     let times = call.column(0)?;
     let times = times.as_primitive::<TimestampMicrosecondType>();
     let zone = &call.zone;
-    column(times.unary::<_, Int32Type>(|us| {
-        field(zone::to_local_us(us, zone).rem_euclid(DAY_US) / SECOND_US) as i32
-    }))
+    column(times.unary::<_, Int32Type>(|us| field(zone::to_local_us(us, zone).rem_euclid(DAY_US) / SECOND_US) as i32))
 }
 
 /// The fields of `date_part` and `EXTRACT`, by any of Spark's names.
@@ -132,12 +143,12 @@ impl Field {
 
 fn field_of(constant: Option<&ScalarValue>) -> Result<Field> {
     match constant {
-        Some(ScalarValue::Utf8(Some(name)) | ScalarValue::LargeUtf8(Some(name)) | ScalarValue::Utf8View(Some(name))) => {
-            match Field::parse(name) {
-                Some(field) => Ok(field),
-                None => plan_err!("cannot extract {name:?} from a date or timestamp"),
-            }
-        }
+        Some(
+            ScalarValue::Utf8(Some(name)) | ScalarValue::LargeUtf8(Some(name)) | ScalarValue::Utf8View(Some(name)),
+        ) => match Field::parse(name) {
+            Some(field) => Ok(field),
+            None => plan_err!("cannot extract {name:?} from a date or timestamp"),
+        },
         _ => plan_err!("the field of date_part must be a constant text"),
     }
 }
@@ -152,7 +163,11 @@ fn date_part_type(_: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
 fn date_part(call: &Call<'_>) -> Result<ArrayRef> {
     let field = field_of(call.constant(0))?;
     let value = call.column(1)?;
-    let zone = if value.data_type() == &crate::types::timestamp() { call.zone } else { Tz::UTC };
+    let zone = if value.data_type() == &crate::types::timestamp() {
+        call.zone
+    } else {
+        Tz::UTC
+    };
     let value = match value.data_type() {
         DataType::Timestamp(..) => value,
         DataType::Utf8 => cast_array(&value, &crate::types::timestamp_ntz(), &zone)?,

@@ -2,7 +2,9 @@
 
 use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
 use arrow::compute::kernels::arity::try_binary;
-use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use chrono::{Datelike, Months, NaiveDate};
 use chrono_tz::Tz;

@@ -27,33 +27,53 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
         Function::new("from_unixtime", &[Kind::Long, Kind::Text], utf8, |call| {
             let seconds = call.column(0)?;
-            let times = seconds.as_primitive::<Int64Type>().unary(|value| value.saturating_mul(SECOND_US));
+            let times = seconds
+                .as_primitive::<Int64Type>()
+                .unary(|value| value.saturating_mul(SECOND_US));
             format(call, &times, 1)
         })
         .required(1)
         .udf(),
-        Function::new("to_timestamp", &[Kind::Any, Kind::Text], |_| Ok(types::timestamp()), to_timestamp)
-            .aliases(&["try_to_timestamp", "to_timestamp_ltz"])
+        Function::new(
+            "to_timestamp",
+            &[Kind::Any, Kind::Text],
+            |_| Ok(types::timestamp()),
+            to_timestamp,
+        )
+        .aliases(&["try_to_timestamp", "to_timestamp_ltz"])
+        .required(1)
+        .udf(),
+        Function::new(
+            "to_timestamp_ntz",
+            &[Kind::Any, Kind::Text],
+            |_| Ok(types::timestamp_ntz()),
+            |call| Ok(cast_array(&to_timestamp(call)?, &types::timestamp_ntz(), &call.zone)?),
+        )
+        .required(1)
+        .udf(),
+        Function::new(
+            "to_date",
+            &[Kind::Any, Kind::Text],
+            |_| Ok(DataType::Date32),
+            |call| {
+                if call.args.len() == 1 {
+                    return Ok(cast_array(&call.column(0)?, &DataType::Date32, &call.zone)?);
+                }
+                Ok(cast_array(&to_timestamp(call)?, &DataType::Date32, &call.zone)?)
+            },
+        )
+        .required(1)
+        .udf(),
+        Function::new("to_unix_timestamp", &[Kind::Any, Kind::Text], long, unix_timestamp)
             .required(1)
             .udf(),
-        Function::new("to_timestamp_ntz", &[Kind::Any, Kind::Text], |_| Ok(types::timestamp_ntz()), |call| {
-            Ok(cast_array(&to_timestamp(call)?, &types::timestamp_ntz(), &call.zone)?)
-        })
-        .required(1)
-        .udf(),
-        Function::new("to_date", &[Kind::Any, Kind::Text], |_| Ok(DataType::Date32), |call| {
-            if call.args.len() == 1 {
-                return Ok(cast_array(&call.column(0)?, &DataType::Date32, &call.zone)?);
-            }
-            Ok(cast_array(&to_timestamp(call)?, &DataType::Date32, &call.zone)?)
-        })
-        .required(1)
-        .udf(),
-        Function::new("to_unix_timestamp", &[Kind::Any, Kind::Text], long, unix_timestamp).required(1).udf(),
         // Without arguments it is the clock, so it must not be folded.
         Function::new("unix_timestamp", &[Kind::Any, Kind::Text], long, |call| {
             if call.args.is_empty() {
-                return column(Int64Array::from(vec![batch_clock::now_us().div_euclid(SECOND_US); call.rows]));
+                return column(Int64Array::from(vec![
+                    batch_clock::now_us().div_euclid(SECOND_US);
+                    call.rows
+                ]));
             }
             unix_timestamp(call)
         })
@@ -72,13 +92,19 @@ struct Patterns {
 impl Patterns {
     fn of(call: &Call<'_>, at: usize) -> Result<Self> {
         if call.args.len() <= at {
-            return Ok(Self { constant: Some(Rc::new(Pattern::parse(DEFAULT_PATTERN)?)), texts: None });
+            return Ok(Self {
+                constant: Some(Rc::new(Pattern::parse(DEFAULT_PATTERN)?)),
+                texts: None,
+            });
         }
         let constant = match call.constant_text(at) {
             Some(Some(pattern)) => Some(Rc::new(Pattern::parse(pattern)?)),
             _ => None,
         };
-        Ok(Self { constant, texts: Some(call.text(at)?) })
+        Ok(Self {
+            constant,
+            texts: Some(call.text(at)?),
+        })
     }
 
     fn get(&self, row: usize) -> Result<Option<Rc<Pattern>>> {
@@ -135,5 +161,9 @@ fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
         DataType::Utf8 => parse(call)?,
         _ => cast_array(&values, &types::timestamp(), &call.zone)?,
     };
-    column(times.as_primitive::<TimestampMicrosecondType>().unary::<_, Int64Type>(|us| us.div_euclid(SECOND_US)))
+    column(
+        times
+            .as_primitive::<TimestampMicrosecondType>()
+            .unary::<_, Int64Type>(|us| us.div_euclid(SECOND_US)),
+    )
 }

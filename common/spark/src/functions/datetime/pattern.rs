@@ -13,10 +13,28 @@ use crate::functions::Result;
 use crate::zone::{self, DAY_US, SECOND_US};
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 const SHORT_NAME: usize = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,14 +89,20 @@ impl Pattern {
                 ']' => items.push(Item::OptionalEnd),
                 letter if letter.is_ascii_alphabetic() => {
                     if !"GyuMLdDEaHhKkmsSQqzVXxZO".contains(letter) {
-                        return exec_err!("the datetime pattern {text:?} has the letter {letter:?}, which has no meaning here");
+                        return exec_err!(
+                            "the datetime pattern {text:?} has the letter {letter:?}, which has no meaning here"
+                        );
                     }
                     let mut count = 1;
                     while chars.peek() == Some(&letter) {
                         chars.next();
                         count += 1;
                     }
-                    items.push(Item::Field { letter, count, adjacent: false });
+                    items.push(Item::Field {
+                        letter,
+                        count,
+                        adjacent: false,
+                    });
                 }
                 other => push_literal(&mut items, &other.to_string()),
             }
@@ -94,7 +118,13 @@ impl Pattern {
         let Some(date) = date_of(local.div_euclid(DAY_US) as i32) else {
             return;
         };
-        let moment = Moment { date, of_day: local.rem_euclid(DAY_US), offset, instant_us, tz };
+        let moment = Moment {
+            date,
+            of_day: local.rem_euclid(DAY_US),
+            offset,
+            instant_us,
+            tz,
+        };
         for item in &self.items {
             match item {
                 Item::Literal(text) => out.push_str(text),
@@ -133,8 +163,7 @@ fn is_numeric(letter: char, count: usize) -> bool {
 /// A number followed at once by another has a fixed width.
 fn mark_adjacent(items: &mut [Item]) {
     for at in 0..items.len().saturating_sub(1) {
-        let next_is_number =
-            matches!(&items[at + 1], Item::Field { letter, count, .. } if is_numeric(*letter, *count));
+        let next_is_number = matches!(&items[at + 1], Item::Field { letter, count, .. } if is_numeric(*letter, *count));
         if let Item::Field { adjacent, .. } = &mut items[at] {
             *adjacent = next_is_number;
         }
@@ -318,7 +347,13 @@ impl Fields {
     fn read<'t>(&mut self, letter: char, count: usize, adjacent: bool, text: &'t str) -> Option<&'t str> {
         let number = |min: usize, max: usize| read_number(text, min, if adjacent { min } else { max });
         // One letter takes any number of digits, more letters just as many.
-        let plain = || if count == 1 && !adjacent { number(1, 9) } else { number(count, count) };
+        let plain = || {
+            if count == 1 && !adjacent {
+                number(1, 9)
+            } else {
+                number(count, count)
+            }
+        };
         match letter {
             'y' | 'u' => {
                 let (year, rest) = match count {
@@ -356,8 +391,9 @@ impl Fields {
             }
             'G' => text.strip_prefix("AD"),
             'z' | 'V' | 'X' | 'x' | 'Z' | 'O' => {
-                let length =
-                    text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-:/_".contains(c))).unwrap_or(text.len());
+                let length = text
+                    .find(|c: char| !(c.is_ascii_alphanumeric() || "+-:/_".contains(c)))
+                    .unwrap_or(text.len());
                 let (name, rest) = text.split_at(length);
                 self.zone = Some(parse_zone(name)?);
                 Some(rest)
@@ -413,7 +449,11 @@ fn read_items<'t>(items: &[Item], text: &'t str, fields: &mut Fields) -> Option<
                 }
                 rest = &rest[literal.len()..];
             }
-            Item::Field { letter, count, adjacent } => rest = fields.read(*letter, *count, *adjacent, rest)?,
+            Item::Field {
+                letter,
+                count,
+                adjacent,
+            } => rest = fields.read(*letter, *count, *adjacent, rest)?,
             Item::OptionalStart => {
                 let end = closing(items, at);
                 let mut tried = *fields;
@@ -452,7 +492,9 @@ mod tests {
 
     fn written(pattern: &str, tz: Tz) -> String {
         let mut out = String::new();
-        Pattern::parse(pattern).unwrap().format(1_609_841_472_345_678, &tz, &mut out);
+        Pattern::parse(pattern)
+            .unwrap()
+            .format(1_609_841_472_345_678, &tz, &mut out);
         out
     }
 
@@ -489,8 +531,14 @@ mod tests {
         assert_eq!(read("yyyy-MM-dd", "2021-02-30"), None);
         assert_eq!(read("yyyy-MM-dd", "2021-01-05 10:11"), None);
         assert_eq!(read("yyyy-MM-dd[ HH:mm:ss]", "2021-01-05"), Some(1_609_804_800_000_000));
-        assert_eq!(read("MMM d yyyy h:mm a", "Jan 5 2021 10:11 AM"), Some(1_609_841_460_000_000));
-        assert_eq!(read("yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "2021-01-05T12:11:12.500+02:00"), Some(second + 500_000));
+        assert_eq!(
+            read("MMM d yyyy h:mm a", "Jan 5 2021 10:11 AM"),
+            Some(1_609_841_460_000_000)
+        );
+        assert_eq!(
+            read("yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "2021-01-05T12:11:12.500+02:00"),
+            Some(second + 500_000)
+        );
         assert!(Pattern::parse("YYYY").is_err());
     }
 }

@@ -14,7 +14,13 @@ use crate::zone::{self, DAY_US, SECOND_US};
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
         Function::new("trunc", &[Kind::Date, Kind::Text], |_| Ok(DataType::Date32), trunc).udf(),
-        Function::new("date_trunc", &[Kind::Text, Kind::Timestamp], |_| Ok(types::timestamp()), date_trunc).udf(),
+        Function::new(
+            "date_trunc",
+            &[Kind::Text, Kind::Timestamp],
+            |_| Ok(types::timestamp()),
+            date_trunc,
+        )
+        .udf(),
     ]
 }
 
@@ -86,7 +92,12 @@ fn trunc(call: &Call<'_>) -> Result<ArrayRef> {
         return column(days.unary_opt::<_, Date32Type>(|day| unit?.cut_day(day)));
     }
     let names = call.text(1)?;
-    column(days.iter().zip(&names).map(|(day, name)| unit_of(name?)?.cut_day(day?)).collect::<Date32Array>())
+    column(
+        days.iter()
+            .zip(&names)
+            .map(|(day, name)| unit_of(name?)?.cut_day(day?))
+            .collect::<Date32Array>(),
+    )
 }
 
 fn date_trunc(call: &Call<'_>) -> Result<ArrayRef> {
@@ -99,7 +110,11 @@ fn date_trunc(call: &Call<'_>) -> Result<ArrayRef> {
         }
         None => {
             let names = call.text(0)?;
-            times.iter().zip(&names).map(|(us, name)| Unit::parse(name?)?.cut_instant(us?, &call.zone)).collect()
+            times
+                .iter()
+                .zip(&names)
+                .map(|(us, name)| Unit::parse(name?)?.cut_instant(us?, &call.zone))
+                .collect()
         }
     };
     column(cut.with_timezone("UTC"))

@@ -15,7 +15,11 @@ const LONG_DECIMAL_PRECISION: u8 = 18;
 
 /// The functions of this category.
 pub fn functions() -> Vec<ScalarUDF> {
-    vec![Function::new("hash", &[Kind::Any], |_| Ok(DataType::Int32), hash).variadic().udf()]
+    vec![
+        Function::new("hash", &[Kind::Any], |_| Ok(DataType::Int32), hash)
+            .variadic()
+            .udf(),
+    ]
 }
 
 fn hash(call: &Call<'_>) -> Result<ArrayRef> {
@@ -42,8 +46,14 @@ fn hash_value(values: &dyn Array, row: usize, seed: i32) -> i32 {
         DataType::Int64 => hash_long(values.as_primitive::<Int64Type>().value(row), seed),
         DataType::Timestamp(..) => hash_long(values.as_primitive::<TimestampMicrosecondType>().value(row), seed),
         // Adding zero turns -0.0 into 0.0.
-        DataType::Float32 => hash_int((values.as_primitive::<Float32Type>().value(row) + 0.0).to_bits() as i32, seed),
-        DataType::Float64 => hash_long((values.as_primitive::<Float64Type>().value(row) + 0.0).to_bits() as i64, seed),
+        DataType::Float32 => hash_int(
+            (values.as_primitive::<Float32Type>().value(row) + 0.0).to_bits() as i32,
+            seed,
+        ),
+        DataType::Float64 => hash_long(
+            (values.as_primitive::<Float64Type>().value(row) + 0.0).to_bits() as i64,
+            seed,
+        ),
         DataType::Decimal128(precision, _) => {
             let unscaled = values.as_primitive::<Decimal128Type>().value(row);
             if *precision <= LONG_DECIMAL_PRECISION {
@@ -65,9 +75,11 @@ fn hash_value(values: &dyn Array, row: usize, seed: i32) -> i32 {
                 hash_value(entries.column(1).as_ref(), at, key)
             })
         }
-        DataType::Struct(_) => {
-            values.as_struct().columns().iter().fold(seed, |seed, field| hash_value(field.as_ref(), row, seed))
-        }
+        DataType::Struct(_) => values
+            .as_struct()
+            .columns()
+            .iter()
+            .fold(seed, |seed, field| hash_value(field.as_ref(), row, seed)),
         _ => seed,
     }
 }
@@ -83,11 +95,16 @@ fn shortest_bytes(bytes: &[u8; 16]) -> &[u8] {
 }
 
 fn mix_word(word: i32) -> i32 {
-    word.wrapping_mul(0xcc9e_2d51_u32 as i32).rotate_left(15).wrapping_mul(0x1b87_3593)
+    word.wrapping_mul(0xcc9e_2d51_u32 as i32)
+        .rotate_left(15)
+        .wrapping_mul(0x1b87_3593)
 }
 
 fn mix(hash: i32, word: i32) -> i32 {
-    (hash ^ mix_word(word)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64_u32 as i32)
+    (hash ^ mix_word(word))
+        .rotate_left(13)
+        .wrapping_mul(5)
+        .wrapping_add(0xe654_6b64_u32 as i32)
 }
 
 fn finish(hash: i32, length: i32) -> i32 {
@@ -108,7 +125,9 @@ fn hash_long(value: i64, seed: i32) -> i32 {
 /// Words of four bytes, then the rest byte by byte, each widened with its sign: not the published algorithm's tail.
 fn hash_bytes(bytes: &[u8], seed: i32) -> i32 {
     let (words, rest) = bytes.as_chunks::<4>();
-    let hash = words.iter().fold(seed, |hash, word| mix(hash, i32::from_le_bytes(*word)));
+    let hash = words
+        .iter()
+        .fold(seed, |hash, word| mix(hash, i32::from_le_bytes(*word)));
     let hash = rest.iter().fold(hash, |hash, byte| mix(hash, i32::from(*byte as i8)));
     finish(hash, bytes.len() as i32)
 }

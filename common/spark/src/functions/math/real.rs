@@ -17,9 +17,17 @@ pub fn functions() -> Vec<ScalarUDF> {
         Function::new("cbrt", DOUBLE, double, |call| map(call, f64::cbrt)).udf(),
         Function::new("exp", DOUBLE, double, |call| map(call, f64::exp)).udf(),
         Function::new("rint", DOUBLE, double, |call| map(call, f64::round_ties_even)).udf(),
-        Function::new("signum", DOUBLE, double, |call| map(call, |value| if value == 0.0 || value.is_nan() { value } else { value.signum() }))
-            .aliases(&["sign"])
-            .udf(),
+        Function::new("signum", DOUBLE, double, |call| {
+            map(call, |value| {
+                if value == 0.0 || value.is_nan() {
+                    value
+                } else {
+                    value.signum()
+                }
+            })
+        })
+        .aliases(&["sign"])
+        .udf(),
         Function::new("degrees", DOUBLE, double, |call| map(call, f64::to_degrees)).udf(),
         Function::new("radians", DOUBLE, double, |call| map(call, f64::to_radians)).udf(),
         Function::new("ln", DOUBLE, double, |call| logarithm(call, f64::ln)).udf(),
@@ -32,14 +40,29 @@ pub fn functions() -> Vec<ScalarUDF> {
         })
         .udf(),
         Function::new("log", TWO_DOUBLES, double, log).required(1).udf(),
-        Function::new("pow", TWO_DOUBLES, double, power).aliases(&["power"]).udf(),
-        Function::new("e", &[], double, |call| column(Float64Array::from(vec![std::f64::consts::E; call.rows]))).udf(),
-        Function::new("conv", &[Kind::Text, Kind::Int, Kind::Int], |_| Ok(DataType::Utf8), conv).udf(),
+        Function::new("pow", TWO_DOUBLES, double, power)
+            .aliases(&["power"])
+            .udf(),
+        Function::new("e", &[], double, |call| {
+            column(Float64Array::from(vec![std::f64::consts::E; call.rows]))
+        })
+        .udf(),
+        Function::new(
+            "conv",
+            &[Kind::Text, Kind::Int, Kind::Int],
+            |_| Ok(DataType::Utf8),
+            conv,
+        )
+        .udf(),
     ]
 }
 
 fn map(call: &Call<'_>, apply: impl Fn(f64) -> f64) -> Result<ArrayRef> {
-    column(call.column(0)?.as_primitive::<Float64Type>().unary::<_, Float64Type>(apply))
+    column(
+        call.column(0)?
+            .as_primitive::<Float64Type>()
+            .unary::<_, Float64Type>(apply),
+    )
 }
 
 fn logarithm(call: &Call<'_>, apply: impl Fn(f64) -> f64) -> Result<ArrayRef> {
@@ -53,7 +76,10 @@ fn log(call: &Call<'_>) -> Result<ArrayRef> {
         return logarithm(call, f64::ln);
     }
     let (bases, values) = (call.column(0)?, call.column(1)?);
-    let pairs = bases.as_primitive::<Float64Type>().iter().zip(values.as_primitive::<Float64Type>());
+    let pairs = bases
+        .as_primitive::<Float64Type>()
+        .iter()
+        .zip(values.as_primitive::<Float64Type>());
     let logs = pairs.map(|(base, value)| {
         let (base, value) = (base?, value?);
         (base > 0.0 && value > 0.0).then(|| value.ln() / base.ln())
@@ -68,7 +94,11 @@ fn power(call: &Call<'_>) -> Result<ArrayRef> {
         exponents.as_primitive::<Float64Type>(),
         // Java, unlike C, has no answer for one raised to NaN or infinity.
         |base: f64, exponent: f64| {
-            if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) { f64::NAN } else { base.powf(exponent) }
+            if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) {
+                f64::NAN
+            } else {
+                base.powf(exponent)
+            }
         },
     )?;
     column(powers)
@@ -78,8 +108,14 @@ fn power(call: &Call<'_>) -> Result<ArrayRef> {
 fn conv(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
     let (from, to) = (call.column(1)?, call.column(2)?);
-    let bases = from.as_primitive::<Int32Type>().iter().zip(to.as_primitive::<Int32Type>());
-    let converted = texts.iter().zip(bases).map(|(text, (from, to))| convert_base(text?, from?, to?));
+    let bases = from
+        .as_primitive::<Int32Type>()
+        .iter()
+        .zip(to.as_primitive::<Int32Type>());
+    let converted = texts
+        .iter()
+        .zip(bases)
+        .map(|(text, (from, to))| convert_base(text?, from?, to?));
     column(converted.collect::<StringArray>())
 }
 
@@ -99,7 +135,10 @@ fn convert_base(text: &str, from: i32, to: i32) -> Option<String> {
     let mut value = 0u64;
     for c in digits.chars() {
         let Some(digit) = c.to_digit(from as u32) else { break };
-        let Some(next) = value.checked_mul(from as u64).and_then(|value| value.checked_add(u64::from(digit))) else {
+        let Some(next) = value
+            .checked_mul(from as u64)
+            .and_then(|value| value.checked_add(u64::from(digit)))
+        else {
             value = u64::MAX;
             break;
         };

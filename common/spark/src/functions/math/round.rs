@@ -30,12 +30,16 @@ const NUMBER_PLACES: &[Kind] = &[Kind::Number, Kind::Int];
 pub fn functions() -> Vec<ScalarUDF> {
     let unused = |given: &[DataType]| Ok(given.first().cloned().unwrap_or(DataType::Null));
     let rounding = |name, returns, body| {
-        Function::new(name, NUMBER_PLACES, unused, body).required(1).returns_by_constants(returns)
+        Function::new(name, NUMBER_PLACES, unused, body)
+            .required(1)
+            .returns_by_constants(returns)
     };
     vec![
         rounding("round", round_type, |call: &Call<'_>| round(call, Mode::HalfUp)).udf(),
         rounding("bround", round_type, |call: &Call<'_>| round(call, Mode::HalfEven)).udf(),
-        rounding("ceil", cut_type, |call: &Call<'_>| cut(call, Mode::Up)).aliases(&["ceiling"]).udf(),
+        rounding("ceil", cut_type, |call: &Call<'_>| cut(call, Mode::Up))
+            .aliases(&["ceiling"])
+            .udf(),
         rounding("floor", cut_type, |call: &Call<'_>| cut(call, Mode::Down)).udf(),
     ]
 }
@@ -101,7 +105,11 @@ fn drop_digits(value: i128, places: i32, mode: Mode) -> i128 {
             let quotient = value / by;
             let rest = (value % by).unsigned_abs();
             let other = by.unsigned_abs() - rest;
-            if rest > other || (rest == other && quotient % 2 != 0) { quotient + value.signum() } else { quotient }
+            if rest > other || (rest == other && quotient % 2 != 0) {
+                quotient + value.signum()
+            } else {
+                quotient
+            }
         }
         Mode::Down => value.div_euclid(by),
         Mode::Up => -((-value).div_euclid(by)),
@@ -134,9 +142,11 @@ fn round(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
     let places = if call.args.len() > 1 { constant_places(call)? } else { 0 };
     match values.data_type() {
         DataType::Decimal128(..) => round_decimals(values.as_primitive(), places, mode, call.returns),
-        DataType::Float64 => {
-            column(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| round_f64(value, places, mode)))
-        }
+        DataType::Float64 => column(
+            values
+                .as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|value| round_f64(value, places, mode)),
+        ),
         DataType::Float32 => {
             let rounded: Float32Array = values.as_primitive::<Float32Type>().unary(|value| {
                 let mut buffer = ryu::Buffer::new();
@@ -205,10 +215,14 @@ fn cut(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
         own if types::is_integer(own) => Ok(cast_array(&values, &DataType::Int64, &Tz::UTC)?),
         _ => {
             let values = cast_array(&values, &DataType::Float64, &Tz::UTC)?;
-            column(values.as_primitive::<Float64Type>().unary::<_, Int64Type>(|value| match mode {
-                Mode::Up => value.ceil() as i64,
-                _ => value.floor() as i64,
-            }))
+            column(
+                values
+                    .as_primitive::<Float64Type>()
+                    .unary::<_, Int64Type>(|value| match mode {
+                        Mode::Up => value.ceil() as i64,
+                        _ => value.floor() as i64,
+                    }),
+            )
         }
     }
 }

@@ -21,39 +21,79 @@ pub fn functions() -> Vec<ScalarUDF> {
     let boolean = |_: &[DataType]| Ok(DataType::Boolean);
     let mut all = type_functions();
     all.extend([
-        Function::new("typeof", ANY, |_| Ok(DataType::Utf8), |call| {
-            let name = spark_type(&call.args[0].data_type());
-            column(StringArray::from(vec![name; call.rows]))
-        })
+        Function::new(
+            "typeof",
+            ANY,
+            |_| Ok(DataType::Utf8),
+            |call| {
+                let name = spark_type(&call.args[0].data_type());
+                column(StringArray::from(vec![name; call.rows]))
+            },
+        )
         .udf(),
-        Function::new("coalesce", ANY, coalesce_type, coalesce).aliases(&["nvl", "ifnull"]).variadic().required(1).udf(),
+        Function::new("coalesce", ANY, coalesce_type, coalesce)
+            .aliases(&["nvl", "ifnull"])
+            .variadic()
+            .required(1)
+            .udf(),
         Function::new("struct", ANY, struct_type, make_struct).variadic().udf(),
         Function::new("equal_null", &[Kind::Any, Kind::Any], boolean, equal_null).udf(),
-        Function::new("positive", &[Kind::Number], |given| Ok(given[0].clone()), |call| call.column(0)).udf(),
+        Function::new(
+            "positive",
+            &[Kind::Number],
+            |given| Ok(given[0].clone()),
+            |call| call.column(0),
+        )
+        .udf(),
         Function::new("isnull", ANY, boolean, |call| column(is_null(&call.column(0)?)?)).udf(),
         Function::new("isnotnull", ANY, boolean, |call| column(is_not_null(&call.column(0)?)?)).udf(),
         Function::new("isnan", &[Kind::Double], boolean, |call| {
             let values = call.column(0)?;
             let values = values.as_primitive::<Float64Type>();
             // NULL is no NaN: false, not NULL.
-            column(values.iter().map(|value| Some(value.is_some_and(f64::is_nan))).collect::<BooleanArray>())
+            column(
+                values
+                    .iter()
+                    .map(|value| Some(value.is_some_and(f64::is_nan)))
+                    .collect::<BooleanArray>(),
+            )
         })
         .udf(),
-        Function::new("nanvl", &[Kind::Double, Kind::Double], |_| Ok(DataType::Float64), |call| {
-            let (values, others) = (call.column(0)?, call.column(1)?);
-            let pairs = values.as_primitive::<Float64Type>().iter().zip(others.as_primitive::<Float64Type>());
-            let chosen = pairs.map(|(value, other)| if value?.is_nan() { other } else { value });
-            column(chosen.collect::<Float64Array>())
-        })
+        Function::new(
+            "nanvl",
+            &[Kind::Double, Kind::Double],
+            |_| Ok(DataType::Float64),
+            |call| {
+                let (values, others) = (call.column(0)?, call.column(1)?);
+                let pairs = values
+                    .as_primitive::<Float64Type>()
+                    .iter()
+                    .zip(others.as_primitive::<Float64Type>());
+                let chosen = pairs.map(|(value, other)| if value?.is_nan() { other } else { value });
+                column(chosen.collect::<Float64Array>())
+            },
+        )
         .udf(),
-        Function::new("assert_true", &[Kind::Boolean, Kind::Text], |_| Ok(DataType::Null), assert_true).required(1).udf(),
-        Function::new("raise_error", &[Kind::Text], |_| Ok(DataType::Null), |call| {
-            let texts = call.text(0)?;
-            match texts.iter().flatten().next() {
-                Some(message) => exec_err!("{message}"),
-                None => Ok(arrow::array::new_null_array(&DataType::Null, call.rows)),
-            }
-        })
+        Function::new(
+            "assert_true",
+            &[Kind::Boolean, Kind::Text],
+            |_| Ok(DataType::Null),
+            assert_true,
+        )
+        .required(1)
+        .udf(),
+        Function::new(
+            "raise_error",
+            &[Kind::Text],
+            |_| Ok(DataType::Null),
+            |call| {
+                let texts = call.text(0)?;
+                match texts.iter().flatten().next() {
+                    Some(message) => exec_err!("{message}"),
+                    None => Ok(arrow::array::new_null_array(&DataType::Null, call.rows)),
+                }
+            },
+        )
         .volatile()
         .udf(),
     ]);
@@ -86,7 +126,10 @@ fn coalesce(call: &Call<'_>) -> Result<ArrayRef> {
 
 /// Fields without a name of their own are `col1`, `col2` and so on.
 fn struct_type(given: &[DataType]) -> Result<DataType> {
-    let fields = given.iter().enumerate().map(|(at, kind)| Field::new(format!("col{}", at + 1), kind.clone(), true));
+    let fields = given
+        .iter()
+        .enumerate()
+        .map(|(at, kind)| Field::new(format!("col{}", at + 1), kind.clone(), true));
     Ok(DataType::Struct(fields.collect()))
 }
 
@@ -94,16 +137,30 @@ fn make_struct(call: &Call<'_>) -> Result<ArrayRef> {
     let DataType::Struct(fields) = call.returns else {
         return exec_err!("struct gives a struct");
     };
-    let columns = (0..call.args.len()).map(|at| call.column(at)).collect::<Result<Vec<_>>>()?;
-    column(StructArray::try_new_with_length(fields.clone(), columns, None, call.rows)?)
+    let columns = (0..call.args.len())
+        .map(|at| call.column(at))
+        .collect::<Result<Vec<_>>>()?;
+    column(StructArray::try_new_with_length(
+        fields.clone(),
+        columns,
+        None,
+        call.rows,
+    )?)
 }
 
 fn equal_null(call: &Call<'_>) -> Result<ArrayRef> {
     let (left, right) = (call.column(0)?, call.column(1)?);
     let Some(common) = comparison_type(left.data_type(), right.data_type()) else {
-        return exec_err!("equal_null cannot compare {} and {}", spark_type(left.data_type()), spark_type(right.data_type()));
+        return exec_err!(
+            "equal_null cannot compare {} and {}",
+            spark_type(left.data_type()),
+            spark_type(right.data_type())
+        );
     };
-    let (left, right) = (cast_array(&left, &common, &call.zone)?, cast_array(&right, &common, &call.zone)?);
+    let (left, right) = (
+        cast_array(&left, &common, &call.zone)?,
+        cast_array(&right, &common, &call.zone)?,
+    );
     column(not_distinct(&left, &right)?)
 }
 

@@ -30,7 +30,10 @@ impl Charset {
             "UTF-8" => Self::Utf8,
             "UTF-16" => Self::Utf16 { big: true, mark: true },
             "UTF-16BE" => Self::Utf16 { big: true, mark: false },
-            "UTF-16LE" => Self::Utf16 { big: false, mark: false },
+            "UTF-16LE" => Self::Utf16 {
+                big: false,
+                mark: false,
+            },
             _ => {
                 return exec_err!(
                     "unknown character set {name:?}: use US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE or UTF-16LE"
@@ -59,7 +62,10 @@ impl Charset {
     fn read(self, bytes: &[u8]) -> String {
         match self {
             Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
-            Self::Ascii => bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '\u{FFFD}' }).collect(),
+            Self::Ascii => bytes
+                .iter()
+                .map(|byte| if byte.is_ascii() { char::from(*byte) } else { '\u{FFFD}' })
+                .collect(),
             Self::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
             Self::Utf16 { big, mark } => {
                 let (big, bytes) = match (mark, bytes) {
@@ -68,7 +74,13 @@ impl Charset {
                     _ => (big, bytes),
                 };
                 let (pairs, rest) = bytes.as_chunks::<2>();
-                let units = pairs.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
+                let units = pairs.iter().map(|pair| {
+                    if big {
+                        u16::from_be_bytes(*pair)
+                    } else {
+                        u16::from_le_bytes(*pair)
+                    }
+                });
                 let mut text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
                 if !rest.is_empty() {
                     text.push('\u{FFFD}');

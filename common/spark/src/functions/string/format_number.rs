@@ -22,7 +22,10 @@ pub fn functions() -> Vec<ScalarUDF> {
 fn returns(given: &[DataType]) -> Result<DataType> {
     match given {
         [_, places] if types::is_integer(places) || types::is_text(places) || places.is_null() => Ok(DataType::Utf8),
-        [_, other] => plan_err!("function format_number requires int or string as argument 2, but {} was given", spark_type(other)),
+        [_, other] => plan_err!(
+            "function format_number requires int or string as argument 2, but {} was given",
+            spark_type(other)
+        ),
         _ => plan_err!("function format_number takes 2 arguments"),
     }
 }
@@ -62,7 +65,9 @@ impl Layout {
         let positive = pattern.split(';').next().unwrap_or("");
         let is_digit = |c: char| matches!(c, '#' | '0' | ',' | '.');
         let start = positive.find(is_digit).unwrap_or(positive.len());
-        let body_len = positive[start..].find(|c| !is_digit(c)).unwrap_or(positive.len() - start);
+        let body_len = positive[start..]
+            .find(|c| !is_digit(c))
+            .unwrap_or(positive.len() - start);
         let (body, rest) = positive[start..].split_at(body_len);
         let (whole, fraction) = body.split_once('.').unwrap_or((body, ""));
         let group = whole.rfind(',').map_or(0, |at| whole.len() - at - 1);
@@ -106,7 +111,11 @@ impl Layout {
                 out.push(',');
             }
             let pad = width - whole.len();
-            out.push(if at < pad { '0' } else { char::from(whole.as_bytes()[at - pad]) });
+            out.push(if at < pad {
+                '0'
+            } else {
+                char::from(whole.as_bytes()[at - pad])
+            });
         }
         let kept = fraction.trim_end_matches('0').len().max(self.places_min);
         if kept > 0 {
@@ -174,15 +183,22 @@ fn div_half_even(value: i128, by: i128) -> i128 {
     let quotient = value / by;
     let rest = (value % by).unsigned_abs();
     let other = by.unsigned_abs() - rest;
-    if rest > other || (rest == other && quotient % 2 != 0) { quotient + value.signum() } else { quotient }
+    if rest > other || (rest == other && quotient % 2 != 0) {
+        quotient + value.signum()
+    } else {
+        quotient
+    }
 }
 
 fn format_number(call: &Call<'_>) -> Result<ArrayRef> {
     let values = call.column(0)?;
     let formats = call.column(1)?;
     let formats_are_text = types::is_text(formats.data_type());
-    let formats =
-        if formats_are_text { formats } else { cast_array(&formats, &DataType::Int32, &Tz::UTC)? };
+    let formats = if formats_are_text {
+        formats
+    } else {
+        cast_array(&formats, &DataType::Int32, &Tz::UTC)?
+    };
     let is_float = matches!(values.data_type(), DataType::Float32 | DataType::Float64);
     let scale = match values.data_type() {
         DataType::Decimal128(_, scale) => *scale,
@@ -199,7 +215,9 @@ fn format_number(call: &Call<'_>) -> Result<ArrayRef> {
         } else if formats_are_text {
             Some(Layout::of_pattern(formats.as_string::<i32>().value(row)))
         } else {
-            usize::try_from(formats.as_primitive::<Int32Type>().value(row)).ok().map(Layout::of_places)
+            usize::try_from(formats.as_primitive::<Int32Type>().value(row))
+                .ok()
+                .map(Layout::of_places)
         }
     };
     // A column of no rows has no first row to read the constant from.
@@ -221,9 +239,18 @@ fn format_number(call: &Call<'_>) -> Result<ArrayRef> {
         };
         buffer.clear();
         if is_float {
-            layout.write_f64(values.as_primitive::<Float64Type>().value(row), &mut scratch, &mut buffer);
+            layout.write_f64(
+                values.as_primitive::<Float64Type>().value(row),
+                &mut scratch,
+                &mut buffer,
+            );
         } else {
-            layout.write_decimal(values.as_primitive::<Decimal128Type>().value(row), scale, &mut scratch, &mut buffer);
+            layout.write_decimal(
+                values.as_primitive::<Decimal128Type>().value(row),
+                scale,
+                &mut scratch,
+                &mut buffer,
+            );
         }
         builder.append_value(&buffer);
     }

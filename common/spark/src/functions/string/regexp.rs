@@ -19,15 +19,33 @@ pub fn functions() -> Vec<ScalarUDF> {
     let utf8 = |_: &[DataType]| Ok(DataType::Utf8);
     let int = |_: &[DataType]| Ok(DataType::Int32);
     vec![
-        Function::new("rlike", TEXT_PATTERN, |_| Ok(DataType::Boolean), rlike).aliases(&["regexp_like", "regexp"]).udf(),
-        Function::new("regexp_replace", &[Kind::Text, Kind::Text, Kind::Text, Kind::Int], utf8, replace).required(3).udf(),
-        Function::new("regexp_extract", TEXT_PATTERN_GROUP, utf8, extract).required(2).udf(),
-        Function::new("regexp_extract_all", TEXT_PATTERN_GROUP, |_| Ok(types::list(DataType::Utf8)), extract_all)
+        Function::new("rlike", TEXT_PATTERN, |_| Ok(DataType::Boolean), rlike)
+            .aliases(&["regexp_like", "regexp"])
+            .udf(),
+        Function::new(
+            "regexp_replace",
+            &[Kind::Text, Kind::Text, Kind::Text, Kind::Int],
+            utf8,
+            replace,
+        )
+        .required(3)
+        .udf(),
+        Function::new("regexp_extract", TEXT_PATTERN_GROUP, utf8, extract)
             .required(2)
             .udf(),
+        Function::new(
+            "regexp_extract_all",
+            TEXT_PATTERN_GROUP,
+            |_| Ok(types::list(DataType::Utf8)),
+            extract_all,
+        )
+        .required(2)
+        .udf(),
         Function::new("regexp_substr", TEXT_PATTERN, utf8, substr).udf(),
         Function::new("regexp_count", TEXT_PATTERN, int, count).udf(),
-        Function::new("regexp_instr", TEXT_PATTERN_GROUP, int, instr).required(2).udf(),
+        Function::new("regexp_instr", TEXT_PATTERN_GROUP, int, instr)
+            .required(2)
+            .udf(),
     ]
 }
 
@@ -43,7 +61,10 @@ impl Patterns {
             Some(Some(pattern)) => Some(compile(pattern)?),
             _ => None,
         };
-        Ok(Self { constant, texts: call.text(at)? })
+        Ok(Self {
+            constant,
+            texts: call.text(at)?,
+        })
     }
 
     pub fn get(&self, row: usize) -> Result<Option<Rc<Regex>>> {
@@ -76,7 +97,11 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
     let patterns = Patterns::of(call, 1)?;
     let replacements = call.text(2)?;
-    let from = if call.args.len() > 3 { Some(call.column(3)?) } else { None };
+    let from = if call.args.len() > 3 {
+        Some(call.column(3)?)
+    } else {
+        None
+    };
     let mut constant: Option<Replacement> = None;
     let is_constant = call.constant(2).is_some() && patterns.constant.is_some();
     let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
@@ -88,11 +113,16 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
             Some(from) => Some(from.as_primitive::<Int32Type>().value(row)),
             None => Some(1),
         };
-        let (Some(text), Some(pattern), Some(replacement), Some(start)) = (text, patterns.get(row)?, replacement, start) else {
+        let (Some(text), Some(pattern), Some(replacement), Some(start)) =
+            (text, patterns.get(row)?, replacement, start)
+        else {
             builder.append_null();
             continue;
         };
-        let skipped = text.char_indices().nth((start.max(1) - 1) as usize).map_or(text.len(), |(at, _)| at);
+        let skipped = text
+            .char_indices()
+            .nth((start.max(1) - 1) as usize)
+            .map_or(text.len(), |(at, _)| at);
         let fresh;
         let expansion = if is_constant {
             &*constant.get_or_insert_with(|| Replacement::parse(replacement, pattern.captures_len() - 1))
@@ -118,7 +148,11 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
 
 /// The group asked for in each row; group 1 when none is named.
 fn groups(call: &Call<'_>) -> Result<Int32Array> {
-    if call.args.len() > 2 { Ok(call.column(2)?.as_primitive::<Int32Type>().clone()) } else { Ok(Int32Array::from(vec![1; call.rows])) }
+    if call.args.len() > 2 {
+        Ok(call.column(2)?.as_primitive::<Int32Type>().clone())
+    } else {
+        Ok(Int32Array::from(vec![1; call.rows]))
+    }
 }
 
 fn checked_group(pattern: &Regex, group: i32) -> Result<usize> {
@@ -141,7 +175,12 @@ fn extract(call: &Call<'_>) -> Result<ArrayRef> {
         };
         let group = checked_group(&pattern, group)?;
         let found = pattern.captures(text).map_err(failed)?;
-        builder.append_value(found.as_ref().and_then(|found| found.get(group)).map_or("", |found| found.as_str()));
+        builder.append_value(
+            found
+                .as_ref()
+                .and_then(|found| found.get(group))
+                .map_or("", |found| found.as_str()),
+        );
     }
     column(builder.finish())
 }
@@ -159,7 +198,9 @@ fn extract_all(call: &Call<'_>) -> Result<ArrayRef> {
         let group = checked_group(&pattern, group)?;
         for found in pattern.captures_iter(text) {
             let found = found.map_err(failed)?;
-            builder.values().append_value(found.get(group).map_or("", |found| found.as_str()));
+            builder
+                .values()
+                .append_value(found.get(group).map_or("", |found| found.as_str()));
         }
         builder.append(true);
     }

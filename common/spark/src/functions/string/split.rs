@@ -12,9 +12,14 @@ use crate::types;
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
-        Function::new("split", &[Kind::Text, Kind::Text, Kind::Int], |_| Ok(types::list(DataType::Utf8)), split)
-            .required(2)
-            .udf(),
+        Function::new(
+            "split",
+            &[Kind::Text, Kind::Text, Kind::Int],
+            |_| Ok(types::list(DataType::Utf8)),
+            split,
+        )
+        .required(2)
+        .udf(),
     ]
 }
 
@@ -22,7 +27,11 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
     let patterns = Patterns::of(call, 1)?;
     let pattern_texts = call.text(1)?;
-    let limits = if call.args.len() > 2 { Some(call.column(2)?) } else { None };
+    let limits = if call.args.len() > 2 {
+        Some(call.column(2)?)
+    } else {
+        None
+    };
     let mut builder = ListBuilder::new(StringBuilder::with_capacity(texts.len() * 2, texts.value_data().len()))
         .with_field(Field::new_list_field(DataType::Utf8, true));
     for (row, text) in texts.iter().enumerate() {
@@ -36,7 +45,10 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
             continue;
         };
         // No limit and a limit of zero both keep empty parts at the end.
-        let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit)
+            .ok()
+            .filter(|limit| *limit > 0)
+            .unwrap_or(usize::MAX);
         if pattern_texts.value(row).is_empty() && !text.is_empty() {
             // An empty pattern gives the characters; what lies behind the limit is dropped.
             let mut buffer = [0u8; 4];

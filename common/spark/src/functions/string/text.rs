@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int32Array, StringArray, StringBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int32Array, StringArray, StringBuilder};
 use arrow::compute::kernels::concat_elements;
 use arrow::datatypes::DataType;
 use datafusion::common::plan_err;
@@ -23,40 +21,83 @@ pub fn functions() -> Vec<ScalarUDF> {
     let boolean = |_: &[DataType]| Ok(DataType::Boolean);
     vec![
         concat_udf(),
-        Function::new("upper", TEXT, utf8, |call| map_text(call, |text, out| recased(text, u8::to_ascii_uppercase, str::to_uppercase, out)))
-            .aliases(&["ucase"])
-            .udf(),
-        Function::new("lower", TEXT, utf8, |call| map_text(call, |text, out| recased(text, u8::to_ascii_lowercase, str::to_lowercase, out)))
-            .aliases(&["lcase"])
-            .udf(),
+        Function::new("upper", TEXT, utf8, |call| {
+            map_text(call, |text, out| {
+                recased(text, u8::to_ascii_uppercase, str::to_uppercase, out)
+            })
+        })
+        .aliases(&["ucase"])
+        .udf(),
+        Function::new("lower", TEXT, utf8, |call| {
+            map_text(call, |text, out| {
+                recased(text, u8::to_ascii_lowercase, str::to_lowercase, out)
+            })
+        })
+        .aliases(&["lcase"])
+        .udf(),
         Function::new("initcap", TEXT, utf8, |call| map_text(call, initcap)).udf(),
         Function::new("left", &[Kind::Text, Kind::Int], utf8, left).udf(),
         Function::new("right", &[Kind::Text, Kind::Int], utf8, right).udf(),
-        Function::new("replace", &[Kind::Text, Kind::Text, Kind::Text], utf8, replace).required(2).udf(),
+        Function::new("replace", &[Kind::Text, Kind::Text, Kind::Text], utf8, replace)
+            .required(2)
+            .udf(),
         Function::new("repeat", &[Kind::Text, Kind::Int], utf8, repeat).udf(),
         Function::new("space", &[Kind::Int], utf8, space).udf(),
-        Function::new("startswith", TWO_TEXTS, boolean, |call| test_pair(call, |text, with| text.starts_with(with))).udf(),
-        Function::new("endswith", TWO_TEXTS, boolean, |call| test_pair(call, |text, with| text.ends_with(with))).udf(),
-        Function::new("contains", TWO_TEXTS, boolean, |call| test_pair(call, |text, with| text.contains(with))).udf(),
+        Function::new("startswith", TWO_TEXTS, boolean, |call| {
+            test_pair(call, |text, with| text.starts_with(with))
+        })
+        .udf(),
+        Function::new("endswith", TWO_TEXTS, boolean, |call| {
+            test_pair(call, |text, with| text.ends_with(with))
+        })
+        .udf(),
+        Function::new("contains", TWO_TEXTS, boolean, |call| {
+            test_pair(call, |text, with| text.contains(with))
+        })
+        .udf(),
         Function::new("instr", TWO_TEXTS, int, instr).udf(),
         Function::new("locate", &[Kind::Text, Kind::Text, Kind::Int], int, locate)
             .aliases(&["position"])
             .required(2)
             .udf(),
-        Function::new("char_length", TEXT, int, char_length).aliases(&["character_length"]).udf(),
-        Function::new("length", &[Kind::TextOrBinary], int, length).aliases(&["len"]).udf(),
-        Function::new("substring", &[Kind::TextOrBinary, Kind::Int, Kind::Int], first_type, substring)
-            .aliases(&["substr"])
-            .required(2)
+        Function::new("char_length", TEXT, int, char_length)
+            .aliases(&["character_length"])
             .udf(),
-        Function::new("substring_index", &[Kind::Text, Kind::Text, Kind::Int], utf8, substring_index).udf(),
+        Function::new("length", &[Kind::TextOrBinary], int, length)
+            .aliases(&["len"])
+            .udf(),
+        Function::new(
+            "substring",
+            &[Kind::TextOrBinary, Kind::Int, Kind::Int],
+            first_type,
+            substring,
+        )
+        .aliases(&["substr"])
+        .required(2)
+        .udf(),
+        Function::new(
+            "substring_index",
+            &[Kind::Text, Kind::Text, Kind::Int],
+            utf8,
+            substring_index,
+        )
+        .udf(),
         Function::new("chr", &[Kind::Long], utf8, chr).aliases(&["char"]).udf(),
-        Function::new("mask", &[Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text], utf8, mask).required(1).udf(),
+        Function::new(
+            "mask",
+            &[Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text],
+            utf8,
+            mask,
+        )
+        .required(1)
+        .udf(),
     ]
 }
 
 pub fn concat_udf() -> ScalarUDF {
-    Function::new("concat", &[Kind::Any], concat_type, concat).variadic().udf()
+    Function::new("concat", &[Kind::Any], concat_type, concat)
+        .variadic()
+        .udf()
 }
 
 fn first_type(given: &[DataType]) -> Result<DataType> {
@@ -83,7 +124,12 @@ pub fn map_text(call: &Call<'_>, write: impl Fn(&str, &mut String)) -> Result<Ar
 
 fn test_pair(call: &Call<'_>, test: impl Fn(&str, &str) -> bool) -> Result<ArrayRef> {
     let (left, right) = (call.text(0)?, call.text(1)?);
-    column(left.iter().zip(&right).map(|(left, right)| Some(test(left?, right?))).collect::<BooleanArray>())
+    column(
+        left.iter()
+            .zip(&right)
+            .map(|(left, right)| Some(test(left?, right?)))
+            .collect::<BooleanArray>(),
+    )
 }
 
 fn concat_type(given: &[DataType]) -> Result<DataType> {
@@ -95,7 +141,10 @@ fn concat_type(given: &[DataType]) -> Result<DataType> {
             Some(common @ DataType::List(_)) => Ok(common),
             _ => {
                 let names: Vec<String> = given.iter().map(spark_type).collect();
-                plan_err!("function concat takes texts, binaries or arrays of one kind, not ({})", names.join(", "))
+                plan_err!(
+                    "function concat takes texts, binaries or arrays of one kind, not ({})",
+                    names.join(", ")
+                )
             }
         };
     }
@@ -103,7 +152,10 @@ fn concat_type(given: &[DataType]) -> Result<DataType> {
         return Ok(DataType::Binary);
     }
     match given.iter().find(|of| of.is_nested()) {
-        Some(nested) => plan_err!("function concat takes texts, binaries or arrays, not {}", spark_type(nested)),
+        Some(nested) => plan_err!(
+            "function concat takes texts, binaries or arrays, not {}",
+            spark_type(nested)
+        ),
         None => Ok(DataType::Utf8),
     }
 }
@@ -151,12 +203,17 @@ fn concat_lists(parts: &[ArrayRef], call: &Call<'_>) -> Result<ArrayRef> {
     let values: Vec<_> = lists.iter().map(|list| list.values().to_data()).collect();
     let mut merged = MutableArrayData::new(values.iter().collect(), true, 0);
     let mut lengths = Vec::with_capacity(call.rows);
-    let nulls = lists.iter().fold(None, |nulls: Option<NullBuffer>, list| NullBuffer::union(nulls.as_ref(), list.nulls()));
+    let nulls = lists.iter().fold(None, |nulls: Option<NullBuffer>, list| {
+        NullBuffer::union(nulls.as_ref(), list.nulls())
+    });
     for row in 0..call.rows {
         let mut length = 0;
         if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
             for (at, list) in lists.iter().enumerate() {
-                let (from, until) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+                let (from, until) = (
+                    list.value_offsets()[row] as usize,
+                    list.value_offsets()[row + 1] as usize,
+                );
                 merged.try_extend(at, from, until)?;
                 length += until - from;
             }
@@ -164,7 +221,12 @@ fn concat_lists(parts: &[ArrayRef], call: &Call<'_>) -> Result<ArrayRef> {
         lengths.push(length);
     }
     let values = arrow::array::make_array(merged.freeze());
-    column(ListArray::try_new(Arc::clone(field), OffsetBuffer::from_lengths(lengths), values, nulls)?)
+    column(ListArray::try_new(
+        Arc::clone(field),
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        nulls,
+    )?)
 }
 
 /// Changes the case of a text, without an allocation when it is ASCII.
@@ -218,12 +280,22 @@ fn with_count(call: &Call<'_>, part: impl for<'t> Fn(&'t str, i32) -> &'t str) -
     let texts = call.text(0)?;
     let counts = call.column(1)?;
     let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
-    column(texts.iter().zip(counts).map(|(text, count)| Some(part(text?, count?))).collect::<StringArray>())
+    column(
+        texts
+            .iter()
+            .zip(counts)
+            .map(|(text, count)| Some(part(text?, count?)))
+            .collect::<StringArray>(),
+    )
 }
 
 fn replace(call: &Call<'_>) -> Result<ArrayRef> {
     let (texts, search) = (call.text(0)?, call.text(1)?);
-    let by = if call.args.len() > 2 { call.text(2)? } else { StringArray::from(vec![""; call.rows]) };
+    let by = if call.args.len() > 2 {
+        call.text(2)?
+    } else {
+        StringArray::from(vec![""; call.rows])
+    };
     let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
     for ((text, search), by) in texts.iter().zip(&search).zip(&by) {
         match (text, search, by) {
@@ -239,14 +311,22 @@ fn repeat(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
     let counts = call.column(1)?;
     let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
-    let repeated = texts.iter().zip(counts).map(|(text, count)| Some(text?.repeat(count?.max(0) as usize)));
+    let repeated = texts
+        .iter()
+        .zip(counts)
+        .map(|(text, count)| Some(text?.repeat(count?.max(0) as usize)));
     column(repeated.collect::<StringArray>())
 }
 
 fn space(call: &Call<'_>) -> Result<ArrayRef> {
     let counts = call.column(0)?;
     let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
-    column(counts.iter().map(|count| Some(" ".repeat(count?.max(0) as usize))).collect::<StringArray>())
+    column(
+        counts
+            .iter()
+            .map(|count| Some(" ".repeat(count?.max(0) as usize)))
+            .collect::<StringArray>(),
+    )
 }
 
 /// The character position of a search text from a character position on; 0 when it is not there.
@@ -260,12 +340,22 @@ fn find_from(text: &str, search: &str, from: usize) -> i32 {
 
 fn instr(call: &Call<'_>) -> Result<ArrayRef> {
     let (texts, search) = (call.text(0)?, call.text(1)?);
-    column(texts.iter().zip(&search).map(|(text, search)| Some(find_from(text?, search?, 0))).collect::<Int32Array>())
+    column(
+        texts
+            .iter()
+            .zip(&search)
+            .map(|(text, search)| Some(find_from(text?, search?, 0)))
+            .collect::<Int32Array>(),
+    )
 }
 
 fn locate(call: &Call<'_>) -> Result<ArrayRef> {
     let (search, texts) = (call.text(0)?, call.text(1)?);
-    let from = if call.args.len() > 2 { call.column(2)? } else { Arc::new(Int32Array::from(vec![1; call.rows])) };
+    let from = if call.args.len() > 2 {
+        call.column(2)?
+    } else {
+        Arc::new(Int32Array::from(vec![1; call.rows]))
+    };
     let from = from.as_primitive::<arrow::datatypes::Int32Type>();
     let found = texts.iter().zip(&search).zip(from).map(|((text, search), from)| {
         // A NULL start is 0, a start before the first character finds nothing.
@@ -285,13 +375,23 @@ fn locate(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn char_length(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
-    column(texts.iter().map(|text| Some(text?.chars().count() as i32)).collect::<Int32Array>())
+    column(
+        texts
+            .iter()
+            .map(|text| Some(text?.chars().count() as i32))
+            .collect::<Int32Array>(),
+    )
 }
 
 fn length(call: &Call<'_>) -> Result<ArrayRef> {
     let value = call.column(0)?;
     match value.as_binary_opt::<i32>() {
-        Some(bytes) => column(bytes.iter().map(|bytes| Some(bytes?.len() as i32)).collect::<Int32Array>()),
+        Some(bytes) => column(
+            bytes
+                .iter()
+                .map(|bytes| Some(bytes?.len() as i32))
+                .collect::<Int32Array>(),
+        ),
         None => char_length(call),
     }
 }
@@ -313,25 +413,41 @@ fn substring(call: &Call<'_>) -> Result<ArrayRef> {
     let value = call.column(0)?;
     let positions = call.column(1)?;
     let positions = positions.as_primitive::<arrow::datatypes::Int32Type>();
-    let counts = if call.args.len() > 2 { Some(call.column(2)?) } else { None };
-    let counts = counts.as_ref().map(|counts| counts.as_primitive::<arrow::datatypes::Int32Type>());
+    let counts = if call.args.len() > 2 {
+        Some(call.column(2)?)
+    } else {
+        None
+    };
+    let counts = counts
+        .as_ref()
+        .map(|counts| counts.as_primitive::<arrow::datatypes::Int32Type>());
     let range = |row: usize, length: usize| -> Option<(usize, usize)> {
         if positions.is_null(row) || counts.is_some_and(|counts| counts.is_null(row)) {
             return None;
         }
-        Some(slice_range(length, positions.value(row), counts.map(|counts| counts.value(row))))
+        Some(slice_range(
+            length,
+            positions.value(row),
+            counts.map(|counts| counts.value(row)),
+        ))
     };
     if let Some(bytes) = value.as_binary_opt::<i32>() {
         let mut builder = BinaryBuilder::with_capacity(bytes.len(), bytes.value_data().len());
         for (row, bytes) in bytes.iter().enumerate() {
-            builder.append_option(bytes.and_then(|bytes| range(row, bytes.len()).map(|(from, until)| &bytes[from..until])));
+            builder.append_option(
+                bytes.and_then(|bytes| range(row, bytes.len()).map(|(from, until)| &bytes[from..until])),
+            );
         }
         return column(builder.finish());
     }
     let texts = call.text(0)?;
     let cut = texts.iter().enumerate().map(|(row, text)| {
         let text = text?;
-        let length = if text.is_ascii() { text.len() } else { text.chars().count() };
+        let length = if text.is_ascii() {
+            text.len()
+        } else {
+            text.chars().count()
+        };
         let (from, until) = range(row, length)?;
         let start = char_offset(text, from);
         Some(&text[start..start + char_offset(&text[start..], until - from)])
@@ -343,18 +459,26 @@ fn substring_index(call: &Call<'_>) -> Result<ArrayRef> {
     let (texts, delimiters) = (call.text(0)?, call.text(1)?);
     let counts = call.column(2)?;
     let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
-    let cut = texts.iter().zip(&delimiters).zip(counts).map(|((text, delimiter), count)| {
-        let (text, delimiter, count) = (text?, delimiter?, count?);
-        if delimiter.is_empty() || count == 0 {
-            return Some("");
-        }
-        let nth = count.unsigned_abs() as usize - 1;
-        Some(if count > 0 {
-            text.match_indices(delimiter).nth(nth).map_or(text, |(at, _)| &text[..at])
-        } else {
-            text.rmatch_indices(delimiter).nth(nth).map_or(text, |(at, found)| &text[at + found.len()..])
-        })
-    });
+    let cut = texts
+        .iter()
+        .zip(&delimiters)
+        .zip(counts)
+        .map(|((text, delimiter), count)| {
+            let (text, delimiter, count) = (text?, delimiter?, count?);
+            if delimiter.is_empty() || count == 0 {
+                return Some("");
+            }
+            let nth = count.unsigned_abs() as usize - 1;
+            Some(if count > 0 {
+                text.match_indices(delimiter)
+                    .nth(nth)
+                    .map_or(text, |(at, _)| &text[..at])
+            } else {
+                text.rmatch_indices(delimiter)
+                    .nth(nth)
+                    .map_or(text, |(at, found)| &text[at + found.len()..])
+            })
+        });
     column(cut.collect::<StringArray>())
 }
 
@@ -364,7 +488,11 @@ fn chr(call: &Call<'_>) -> Result<ArrayRef> {
     let numbers = numbers.as_primitive::<arrow::datatypes::Int64Type>();
     let characters = numbers.iter().map(|number| {
         let number = number?;
-        Some(if number < 0 { String::new() } else { char::from((number & 0xFF) as u8).to_string() })
+        Some(if number < 0 {
+            String::new()
+        } else {
+            char::from((number & 0xFF) as u8).to_string()
+        })
     });
     column(characters.collect::<StringArray>())
 }
