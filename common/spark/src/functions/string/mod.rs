@@ -1,6 +1,7 @@
 //! Functions of text.
 
 mod charset;
+mod concat;
 mod format_number;
 mod java_regex;
 mod regexp;
@@ -12,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ScalarUDF};
 
-static CONCAT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(text::concat_udf()));
+static CONCAT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(concat::concat_udf()));
 
 /// The functions of this category.
 pub fn functions() -> Vec<ScalarUDF> {
