@@ -160,7 +160,12 @@ impl Cluster {
                 }
                 Err(_) => {}
             }
-            let (ended, status) = self.local.lock().as_mut().map(LocalExecutors::ended).unwrap_or_default();
+            let (ended, status) = self
+                .local
+                .lock()
+                .as_mut()
+                .map(LocalExecutors::ended)
+                .unwrap_or_default();
             let present = self.registry.usable().len();
             // The job runs on those that are left, as it would had the others ended later.
             if ended > 0 && ended < wanted && present >= wanted - ended {
