@@ -15,7 +15,7 @@ pub async fn main_with(arguments: Arguments) -> u8 {
         eprintln!("error: {}", chain(&error));
         return exit::USAGE;
     }
-    match dispatch(arguments).await {
+    match Box::pin(dispatch(arguments)).await {
         Ok(()) => exit::DONE,
         Err(error) => {
             match &error {

@@ -21,12 +21,10 @@ pub fn files_for(files: &[StateFile], from: u32, until: u32) -> Vec<StateFile> {
 pub fn merge(before: &[StateFile], new: &[StateFile]) -> Vec<StateFile> {
     let mut all: Vec<StateFile> = before.to_vec();
     all.extend(new.iter().filter(|file| !before.contains(file)).cloned());
-    let kept = all
-        .iter()
+    all.iter()
         .filter(|file| !replaced(file, file.from, file.until, &all))
         .cloned()
-        .collect();
-    kept
+        .collect()
 }
 
 /// Whether later snapshots cover `from..until` of `file`. A snapshot also replaces the change of its own version, which it contains.
