@@ -208,8 +208,10 @@ fn a_port_in_use() -> Result<()> {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
     let desk = Desk::new()?;
-    let file = desk.write("job.sql", "SELECT 1 AS one;")?.display().to_string();
-    let finished = Run::bare(&["run", &file, "--listen", &address]).finish(DEADLINE)?;
+    // A query over Kafka needs executors, and they need the port.
+    let sql = numbers_table("127.0.0.1:1", "numbers", "") + "SELECT n FROM numbers;";
+    let file = desk.write("job.sql", sql)?.display().to_string();
+    let finished = Run::bare(&["run", &file, "--local", "1", "--listen", &address]).finish(DEADLINE)?;
     assert_refused(&finished, UNAVAILABLE, &[&address]);
     Ok(())
 }

@@ -113,9 +113,9 @@ fn an_executor_killed_in_a_large_batch_changes_nothing() -> Result<()> {
         )?;
     }
     let mut driver = stage.query(10_000_000, "AVAILABLE NOW")?.executors(2).start()?;
-    driver.wait_for("executors", DEADLINE, |process| {
-        Some(process.children()).filter(|children| children.len() == 2)
-    })?;
+    // The batch is in the log: its tasks are on their way.
+    let planned = stage.desk.path("checkpoint/offsets/0");
+    driver.wait_for("the plan of batch 0", DEADLINE, |_| planned.exists().then_some(()))?;
     if let Some(victim) = driver.children().first() {
         signal(*victim, "KILL")?;
     }
