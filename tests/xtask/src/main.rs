@@ -16,7 +16,7 @@ cargo xtask COMMAND
   data [DIR]                        write the project's own sales files (bootstrap/jobs/data)
   kafka [--brokers N]               run Apache Kafka on free ports until Ctrl-C
   spark-cases DIR [--only NAME] [--out DIR]
-                                    run a folder of cases that real Spark answered, and compare
+                                    run a folder of cases that real Spark answered, and compare (batch cases)
   bench [ARGS]                      the benchmark; see tests/bench/README.md
 ";
 
