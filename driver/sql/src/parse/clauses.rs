@@ -5,8 +5,9 @@ use millstream_plan::spec::{OutputMode, Trigger};
 use sqlparser::ast::Query;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 
+use super::cursor::Cursor;
 use super::lex::is_keyword;
-use super::statement::{Cursor, query};
+use super::query::query;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::interval;
 use crate::text::SourceText;

@@ -1,8 +1,11 @@
 //! A job file's text to statements. Nothing here knows what a table holds.
 
 mod clauses;
+mod create;
+mod cursor;
 mod dialect;
 pub(crate) mod lex;
+mod query;
 mod statement;
 
 pub(crate) use clauses::{Delay, QueryText, StreamClauses, stream_table, watermark_alias};

@@ -1,0 +1,197 @@
+//! Aggregate functions: DISTINCT, FILTER, ORDER BY, and the forms of count.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr};
+use datafusion::logical_expr::{AggregateUDF, Expr, lit};
+use sqlparser::ast::{self, FunctionArgExpr};
+use sqlparser::tokenizer::Location;
+
+use super::arguments::{Arguments, null_flag, texts};
+use super::wrong_arguments;
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::scope::{Place, Scope, Typed};
+use crate::plan::{Planner, engine_fault};
+
+impl Planner<'_> {
+    /// `count(*)`, `count(a, b)`, `count(DISTINCT a, b)`: rows in which none of the arguments is NULL.
+    pub(super) fn count(
+        &mut self,
+        arguments: &Arguments<'_>,
+        function: &ast::Function,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let filter = self.filter(function, scope)?;
+        let inner = scope.at(Place::Aggregate);
+        let star = matches!(arguments.list.as_slice(), [FunctionArgExpr::Wildcard]);
+        if star && !arguments.distinct {
+            let expr = self.make_aggregate("count", vec![lit(1_i64)], false, filter, scope, at)?;
+            return Ok(Typed {
+                expr,
+                text: with_filter("count(1)".into(), function, self, scope)?,
+            });
+        }
+        let args = self.arguments(arguments, &inner)?;
+        let word = if arguments.distinct { "DISTINCT " } else { "" };
+        let text = with_filter(format!("count({word}{})", texts(&args)), function, self, scope)?;
+        let exprs: Vec<Expr> = args.iter().map(|a| a.expr.clone()).collect();
+        let expr = match exprs.as_slice() {
+            [] => {
+                return Err(Fault::new(SqlErrorKind::Type, at, "count takes at least one argument")
+                    .help("count(*) counts rows"));
+            }
+            [one] => self.make_aggregate("count", vec![one.clone()], arguments.distinct, filter, scope, at)?,
+            many => {
+                let all = many
+                    .iter()
+                    .map(|e| e.clone().is_not_null())
+                    .reduce(Expr::and)
+                    .unwrap_or_else(|| lit(true));
+                let filter = Some(match filter {
+                    Some(filter) => filter.and(all),
+                    None => all,
+                });
+                let counted = if arguments.distinct {
+                    let fields = many
+                        .iter()
+                        .enumerate()
+                        .flat_map(|(i, e)| [lit(format!("c{i}")), e.clone()])
+                        .collect();
+                    self.scalar(&["named_struct"], fields, &inner, at)?
+                } else {
+                    lit(1_i64)
+                };
+                self.make_aggregate("count", vec![counted], arguments.distinct, filter, scope, at)?
+            }
+        };
+        Ok(Typed { expr, text })
+    }
+
+    pub(super) fn make_aggregate(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+        distinct: bool,
+        filter: Option<Expr>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Expr> {
+        self.check_aggregate_place(name, scope, at)?;
+        let Some(udf) = self.state.aggregate_functions().get(name).cloned() else {
+            return Err(self.unknown_function(name, at));
+        };
+        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(
+            udf,
+            args,
+            distinct,
+            filter.map(Box::new),
+            vec![],
+            None,
+        )))
+    }
+
+    pub(super) fn check_aggregate_place(&self, name: &str, scope: &Scope, at: Location) -> Checked<()> {
+        if scope.place.allows_aggregates() {
+            return Ok(());
+        }
+        let fault = Fault::new(
+            SqlErrorKind::Type,
+            at,
+            format!(
+                "{name} is an aggregate function: it cannot stand in {}",
+                scope.place.name()
+            ),
+        );
+        Err(match scope.place {
+            Place::Where => fault.help("conditions on aggregates go into HAVING"),
+            Place::Aggregate => fault.help("aggregate in a subquery first, then over its result"),
+            _ => fault,
+        })
+    }
+
+    pub(super) fn filter(&mut self, function: &ast::Function, scope: &Scope) -> Checked<Option<Expr>> {
+        function
+            .filter
+            .as_ref()
+            .map(|f| self.condition(f, &scope.at(Place::Aggregate)))
+            .transpose()
+    }
+
+    pub(super) fn aggregate_call(
+        &mut self,
+        udf: &Arc<AggregateUDF>,
+        name: &str,
+        function: &ast::Function,
+        arguments: &Arguments<'_>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        self.check_aggregate_place(name, scope, at)?;
+        let inner = scope.at(Place::Aggregate);
+        let mut args = self.arguments(arguments, &inner)?;
+        let word = if arguments.distinct { "DISTINCT " } else { "" };
+        let mut text = format!("{name}({word}{})", texts(&args));
+        let nulls = null_flag(name, &mut args).or(arguments.nulls);
+        let filter = self.filter(function, scope)?;
+        text = with_filter(text, function, self, scope)?;
+        let mut order_by = Vec::new();
+        for item in arguments.order_by.iter().copied().chain(&function.within_group) {
+            let expr = self.expr(&item.expr, &inner)?.expr;
+            order_by.push(crate::plan::query::sort(expr, &item.options));
+        }
+        let mut exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
+        if !function.within_group.is_empty() {
+            // Ordered-set aggregates take what is ordered as their first argument.
+            exprs = order_by.iter().map(|s| s.expr.clone()).chain(exprs).collect();
+        }
+        let mut raw = RawAggregateExpr {
+            func: Arc::clone(udf),
+            args: exprs,
+            distinct: arguments.distinct,
+            filter: filter.map(Box::new),
+            order_by,
+            null_treatment: nulls,
+        };
+        for planner in self.state.expr_planners() {
+            match planner.plan_aggregate(raw).map_err(|e| engine_fault(&e, at))? {
+                PlannerResult::Planned(expr) => return Ok(Typed { expr, text }),
+                PlannerResult::Original(same) => raw = same,
+            }
+        }
+        let RawAggregateExpr {
+            func,
+            args,
+            distinct,
+            filter,
+            order_by,
+            null_treatment,
+        } = raw;
+        let expr = Expr::AggregateFunction(AggregateFunction::new_udf(
+            func,
+            args,
+            distinct,
+            filter,
+            order_by,
+            null_treatment,
+        ));
+        self.type_of(&expr, scope, at).map_err(|f| wrong_arguments(f, name))?;
+        Ok(Typed { expr, text })
+    }
+}
+
+pub(super) fn with_filter(
+    text: String,
+    function: &ast::Function,
+    planner: &mut Planner<'_>,
+    scope: &Scope,
+) -> Checked<String> {
+    match &function.filter {
+        None => Ok(text),
+        Some(filter) => {
+            let filter = planner.expr(filter, &scope.at(Place::Aggregate))?.text;
+            Ok(format!("{text} FILTER (WHERE {filter})"))
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Functions that take lambda functions: transform, filter, exists and the like.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::logical_expr::expr::{HigherOrderFunction, Lambda};
+use datafusion::logical_expr::type_coercion::functions::value_fields_with_higher_order_udf;
+use datafusion::logical_expr::{Expr, ExprSchemable, HigherOrderUDF, LambdaParametersProgress, ValueOrLambda};
+use sqlparser::ast::{self, FunctionArgExpr};
+use sqlparser::tokenizer::Location;
+
+use super::arguments::Arguments;
+use super::wrong_arguments;
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::scope::{Scope, Typed};
+use crate::plan::{Planner, engine_fault};
+
+impl Planner<'_> {
+    /// Spark's name or the engine's for a function that takes lambdas.
+    pub(super) fn higher_order(&self, name: &str, arguments: &Arguments<'_>) -> Option<Arc<HigherOrderUDF>> {
+        let functions = self.state.higher_order_functions();
+        if let Some(udf) = functions.get(name) {
+            return Some(Arc::clone(udf));
+        }
+        let lambda = arguments
+            .list
+            .iter()
+            .any(|a| matches!(a, FunctionArgExpr::Expr(ast::Expr::Lambda(_))));
+        let engine = match name {
+            "transform" => "array_transform",
+            "filter" => "array_filter",
+            "exists" => "array_any_match",
+            _ => return None,
+        };
+        functions.get(engine).filter(|_| lambda).map(Arc::clone)
+    }
+
+    /// Arguments that are values come first: their types say what the lambdas' parameters are.
+    pub(super) fn higher_order_call(
+        &mut self,
+        udf: &Arc<HigherOrderUDF>,
+        name: &str,
+        arguments: &Arguments<'_>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        enum Argument<'a> {
+            Value(Typed),
+            Lambda(&'a ast::LambdaFunction),
+        }
+        let fail = |e: datafusion::error::DataFusionError| wrong_arguments(engine_fault(&e, at), name);
+        let mut planned = Vec::new();
+        for arg in &arguments.list {
+            match arg {
+                FunctionArgExpr::Expr(ast::Expr::Lambda(lambda)) => planned.push(Argument::Lambda(lambda)),
+                FunctionArgExpr::Expr(e) => planned.push(Argument::Value(self.expr(e, scope)?)),
+                _ => {
+                    return Err(Fault::new(
+                        SqlErrorKind::Syntax,
+                        at,
+                        format!("'*' is no argument of {name}"),
+                    ));
+                }
+            }
+        }
+        let fields = planned
+            .iter()
+            .map(|a| match a {
+                Argument::Value(typed) => typed
+                    .expr
+                    .to_field(scope.schema.as_ref())
+                    .map(|(_, f)| ValueOrLambda::Value(f))
+                    .map_err(fail),
+                Argument::Lambda(_) => Ok(ValueOrLambda::Lambda(())),
+            })
+            .collect::<Checked<Vec<_>>>()?;
+        let mut fields: Vec<ValueOrLambda<FieldRef, Option<FieldRef>>> =
+            value_fields_with_higher_order_udf(&fields, udf.as_ref())
+                .map_err(fail)?
+                .into_iter()
+                .map(|f| match f {
+                    ValueOrLambda::Value(value) => ValueOrLambda::Value(value),
+                    ValueOrLambda::Lambda(()) => ValueOrLambda::Lambda(None),
+                })
+                .collect();
+        let limit = udf.signature().lambda_parameters_max_iterations;
+        for step in 0..=limit {
+            let (parameters, done): (Vec<Option<Vec<FieldRef>>>, bool) = match udf
+                .lambda_parameters(step, &fields)
+                .map_err(fail)?
+            {
+                LambdaParametersProgress::Partial(parameters) => (parameters, false),
+                LambdaParametersProgress::Complete(parameters) => (parameters.into_iter().map(Some).collect(), true),
+            };
+            let mut parameters = parameters.into_iter();
+            let mut exprs = Vec::with_capacity(planned.len());
+            let mut shown = Vec::with_capacity(planned.len());
+            for (argument, field) in planned.iter().zip(&mut fields) {
+                match argument {
+                    Argument::Value(typed) => {
+                        exprs.push(typed.expr.clone());
+                        shown.push(typed.text.clone());
+                    }
+                    Argument::Lambda(lambda) => {
+                        let Some(parameters) = parameters.next() else {
+                            return Err(Fault::new(
+                                SqlErrorKind::Type,
+                                at,
+                                format!("{name} does not take that many lambda functions"),
+                            ));
+                        };
+                        let Some(parameters) = parameters else { continue };
+                        let (planned, text, of) = self.lambda(lambda, &parameters, scope, at)?;
+                        *field = ValueOrLambda::Lambda(Some(of));
+                        exprs.push(Expr::Lambda(planned));
+                        shown.push(text);
+                    }
+                }
+            }
+            if done {
+                let expr = Expr::HigherOrderFunction(HigherOrderFunction::new(Arc::clone(udf), exprs));
+                self.type_of(&expr, scope, at).map_err(|f| wrong_arguments(f, name))?;
+                return Ok(Typed {
+                    expr,
+                    text: format!("{name}({})", shown.join(", ")),
+                });
+            }
+        }
+        Err(Fault::new(
+            SqlErrorKind::Type,
+            at,
+            format!("the types of {name}'s lambda functions cannot be found"),
+        ))
+    }
+
+    pub(super) fn lambda(
+        &mut self,
+        lambda: &ast::LambdaFunction,
+        parameters: &[FieldRef],
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(Lambda, String, FieldRef)> {
+        let names: Vec<String> = lambda.params.iter().map(|p| p.name.value.clone()).collect();
+        if names.len() > parameters.len() {
+            let message = format!(
+                "the lambda function has {} parameters, it is given {}",
+                names.len(),
+                parameters.len()
+            );
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        let mut inner = scope.clone();
+        for (name, field) in names.iter().zip(parameters) {
+            inner
+                .lambda
+                .push((name.clone(), Arc::new(field.as_ref().clone().with_name(name))));
+        }
+        let body = self.expr(&lambda.body, &inner)?;
+        let (_, field) = body
+            .expr
+            .to_field(scope.schema.as_ref())
+            .map_err(|e| engine_fault(&e, at))?;
+        let variables = vec!["namedlambdavariable()"; names.len()].join(", ");
+        let text = format!("lambdafunction({}, {variables})", body.text);
+        Ok((Lambda::new(names, body.expr), text, field))
+    }
+
+    /// The field `name` of every struct in an array.
+    pub(in crate::plan) fn field_of_each(
+        &mut self,
+        array: Expr,
+        element: &DataType,
+        name: &str,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Expr> {
+        let Some(udf) = self.state.higher_order_functions().get("array_transform").cloned() else {
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                "a field of an array of structs is not supported",
+            )
+            .help("use transform(array, x -> x.field)"));
+        };
+        let variable = Arc::new(arrow::datatypes::Field::new("x", element.clone(), true));
+        let mut inner = scope.clone();
+        inner.lambda.push(("x".into(), Arc::clone(&variable)));
+        let x = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new(
+            "x".into(),
+            Some(variable),
+        ));
+        let body = self.field(
+            Typed {
+                expr: x,
+                text: "x".into(),
+            },
+            name,
+            &inner,
+            at,
+        )?;
+        let args = vec![array, Expr::Lambda(Lambda::new(vec!["x".into()], body.expr))];
+        Ok(Expr::HigherOrderFunction(HigherOrderFunction::new(udf, args)))
+    }
+}

@@ -1,0 +1,219 @@
+//! Function calls: scalar, aggregate and higher-order ones by name, and those that are syntax in disguise.
+
+mod aggregate;
+mod arguments;
+mod lambda;
+mod structs;
+mod time_window;
+
+pub(super) use arguments::{null_flag, nulls, texts};
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::PlannerResult;
+use datafusion::logical_expr::{Expr, lit};
+use millstream_common::options::nearest;
+use sqlparser::ast::{self, Spanned};
+use sqlparser::tokenizer::Location;
+
+use self::arguments::{Arguments, arguments};
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::generator::GENERATORS;
+use crate::plan::scope::{Place, Scope, Typed};
+use crate::plan::{Planner, engine_fault, place};
+
+impl Planner<'_> {
+    /// Plans a function call.
+    pub(super) fn call(&mut self, function: &ast::Function, scope: &Scope) -> Checked<Typed> {
+        let Some(ident) = function.name.0.last().and_then(|p| p.as_ident()) else {
+            return Err(Fault::new(
+                SqlErrorKind::Syntax,
+                place(function.span()),
+                "expected a function's name",
+            ));
+        };
+        let (name, at) = (ident.value.to_lowercase(), place(ident.span));
+        let arguments = arguments(function, at)?;
+        if function.over.is_some() {
+            return self.window_call(&name, function, scope, at);
+        }
+        if let Some(typed) = self.special_call(&name, &arguments, function, scope, at)? {
+            return Ok(typed);
+        }
+        if let Some(udf) = self.higher_order(&name, &arguments) {
+            return self.higher_order_call(&udf, &name, &arguments, scope, at);
+        }
+        if let Some(udf) = self.state.aggregate_functions().get(&name).cloned() {
+            return self.aggregate_call(&udf, &name, function, &arguments, scope, at);
+        }
+        let args = self.arguments(&arguments, scope)?;
+        if self.state.scalar_functions().contains_key(&name) {
+            if arguments.distinct || function.filter.is_some() {
+                let message = format!("{name} is no aggregate function: DISTINCT and FILTER do not fit");
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            }
+            let text = format!("{name}({})", texts(&args));
+            let expr = self.scalar(&[&name], args.into_iter().map(|a| a.expr).collect(), scope, at)?;
+            return Ok(Typed { expr, text });
+        }
+        if let (Some(to), [arg]) = (type_function(&name), args.as_slice()) {
+            let text = format!(
+                "CAST({} AS {})",
+                arg.text,
+                millstream_spark::type_name::spark_type(&to).to_uppercase()
+            );
+            return Ok(Typed {
+                expr: datafusion::logical_expr::cast(arg.expr.clone(), to),
+                text,
+            });
+        }
+        if self.state.window_functions().contains_key(&name) {
+            return Err(Fault::new(
+                SqlErrorKind::Type,
+                at,
+                format!("{name} is a window function: it needs OVER (...)"),
+            ));
+        }
+        Err(self.unknown_function(&name, at))
+    }
+
+    fn unknown_function(&self, name: &str, at: Location) -> Box<Fault> {
+        let mut known: Vec<&str> = self.state.scalar_functions().keys().map(String::as_str).collect();
+        known.extend(self.state.aggregate_functions().keys().map(String::as_str));
+        known.extend(self.state.window_functions().keys().map(String::as_str));
+        known.extend(GENERATORS);
+        known.extend(["window", "struct", "named_struct", "transform", "filter", "exists"]);
+        known.sort_unstable();
+        let fault = Fault::new(SqlErrorKind::Name, at, format!("no function '{name}'"));
+        match nearest(name, &known) {
+            Some(near) => fault.help(format!("did you mean '{near}'?")),
+            None => fault.help("functions are those of Spark SQL; this one is not known here"),
+        }
+    }
+
+    /// A call of the first of `names` that exists.
+    pub(super) fn scalar(&self, names: &[&str], args: Vec<Expr>, scope: &Scope, at: Location) -> Checked<Expr> {
+        let Some(udf) = names.iter().find_map(|n| self.state.scalar_functions().get(*n)) else {
+            return Err(self.unknown_function(names.first().copied().unwrap_or_default(), at));
+        };
+        let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(udf), args));
+        // Wrong arguments show when the type is asked for: now, while the place is known.
+        self.type_of(&expr, scope, at)
+            .map_err(|f| wrong_arguments(f, udf.name()))?;
+        Ok(expr)
+    }
+
+    /// Calls that are no calls of a registered function.
+    fn special_call(
+        &mut self,
+        name: &str,
+        arguments: &Arguments<'_>,
+        function: &ast::Function,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Option<Typed>> {
+        if GENERATORS.contains(&name) {
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                format!("{name} makes rows: it can only be an item of the SELECT list of its own"),
+            )
+            .help(format!(
+                "use it as: SELECT {name}(...) AS x, or FROM t LATERAL VIEW {name}(...) v AS x"
+            )));
+        }
+        Ok(Some(match name {
+            "window" => self.time_window(arguments.list.as_slice(), scope, at)?,
+            "session_window" => {
+                return Err(
+                    Fault::new(SqlErrorKind::Unsupported, at, "session windows are not supported yet")
+                        .help("use window(time, length [, slide])"),
+                );
+            }
+            "struct" | "named_struct" if !arguments.list.is_empty() => {
+                if name == "named_struct" {
+                    let args = self.arguments(arguments, scope)?;
+                    let text = format!("named_struct({})", texts(&args));
+                    let expr = self.scalar(&["named_struct"], args.into_iter().map(|a| a.expr).collect(), scope, at)?;
+                    Typed { expr, text }
+                } else {
+                    self.struct_call(arguments, scope, at)?
+                }
+            }
+            "map" => {
+                let args = self.arguments(arguments, scope)?;
+                let text = format!("map({})", texts(&args));
+                let mut exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
+                if exprs.len() % 2 != 0 {
+                    return Err(Fault::new(
+                        SqlErrorKind::Type,
+                        at,
+                        "map takes keys and values in turn: an even number of arguments",
+                    ));
+                }
+                for planner in self.state.expr_planners() {
+                    match planner.plan_make_map(exprs).map_err(|e| engine_fault(&e, at))? {
+                        PlannerResult::Planned(expr) => return Ok(Some(Typed { expr, text })),
+                        PlannerResult::Original(same) => exprs = same,
+                    }
+                }
+                Typed {
+                    expr: self.scalar(&["map"], exprs, scope, at)?,
+                    text,
+                }
+            }
+            "array" => {
+                let args = self.arguments(arguments, scope)?;
+                let text = format!("array({})", texts(&args));
+                let exprs = args.into_iter().map(|a| a.expr).collect();
+                Typed {
+                    expr: self.scalar(&["array", "make_array"], exprs, scope, at)?,
+                    text,
+                }
+            }
+            "count" if function.over.is_none() => self.count(arguments, function, scope, at)?,
+            "count_if" if !self.state.aggregate_functions().contains_key("count_if") => {
+                let args = self.arguments(arguments, &scope.at(Place::Aggregate))?;
+                let [arg] = args.as_slice() else {
+                    return Err(Fault::new(SqlErrorKind::Type, at, "count_if takes one condition"));
+                };
+                let text = format!("count_if({})", arg.text);
+                let expr = self.make_aggregate("count", vec![lit(1_i64)], false, Some(arg.expr.clone()), scope, at)?;
+                Typed { expr, text }
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Types whose name is a function: `int('12')`.
+fn type_function(name: &str) -> Option<DataType> {
+    let known = [
+        "boolean",
+        "tinyint",
+        "smallint",
+        "int",
+        "bigint",
+        "float",
+        "double",
+        "decimal",
+        "date",
+        "timestamp",
+        "binary",
+        "string",
+    ];
+    known
+        .contains(&name)
+        .then(|| millstream_spark::ddl::parse_type(name).ok())
+        .flatten()
+}
+
+/// Names the function in a message about its arguments.
+fn wrong_arguments(mut fault: Box<Fault>, name: &str) -> Box<Fault> {
+    if !fault.message.to_lowercase().contains(&name.to_lowercase()) {
+        fault.message = format!("{name}: {}", fault.message);
+    }
+    fault
+}

@@ -1,0 +1,214 @@
+//! Literals, with Spark's types and in the form in which Spark shows them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, IntervalMonthDayNano};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+use sqlparser::ast::{self, Value};
+use sqlparser::tokenizer::Location;
+
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::interval::Interval;
+use crate::plan::Planner;
+use crate::plan::scope::Typed;
+
+impl Planner<'_> {
+    pub(super) fn typed_string(&mut self, typed: &ast::TypedString, at: Location) -> Checked<Typed> {
+        let Value::SingleQuotedString(value) = &typed.value.value else {
+            return Err(Fault::new(
+                SqlErrorKind::Syntax,
+                at,
+                "expected a quoted text after the type",
+            ));
+        };
+        let word = typed.data_type.to_string().to_uppercase();
+        if word == "X" {
+            return literal(&Value::HexStringLiteral(value.clone()), false, at);
+        }
+        let to = self.sql_type(&typed.data_type, at)?;
+        if !matches!(to, DataType::Date32 | DataType::Timestamp(..)) {
+            return Err(
+                Fault::new(SqlErrorKind::Syntax, at, format!("{word} '...' is no literal"))
+                    .help(format!("use CAST('...' AS {word})")),
+            );
+        }
+        let array: arrow::array::ArrayRef = Arc::new(arrow::array::StringArray::from(vec![value.as_str()]));
+        let cast = millstream_spark::cast::cast_array(&array, &to, &self.time_zone)
+            .ok()
+            .and_then(|a| ScalarValue::try_from_array(&a, 0).ok())
+            .filter(|v| !v.is_null());
+        let Some(value_as) = cast else {
+            return Err(Fault::new(SqlErrorKind::Type, at, format!("'{value}' is not a {word}")));
+        };
+        let shown = if matches!(to, DataType::Timestamp(..)) && value.len() == 10 {
+            format!("{value} 00:00:00")
+        } else {
+            value.clone()
+        };
+        Ok(Typed {
+            expr: Expr::Literal(value_as, None),
+            text: format!("{word} '{shown}'"),
+        })
+    }
+}
+
+/// A literal with Spark's type: whole numbers are INT if they fit, else BIGINT, else DECIMAL; fractions are DECIMAL.
+pub(super) fn literal(value: &Value, negative: bool, at: Location) -> Checked<Typed> {
+    let typed = |value: ScalarValue, text: String| {
+        Ok(Typed {
+            expr: Expr::Literal(value, None),
+            text,
+        })
+    };
+    match value {
+        Value::Number(text, _) => {
+            let sign = if negative { "-" } else { "" };
+            let (value, shown) = number(&format!("{sign}{text}")).ok_or_else(|| {
+                Fault::new(
+                    SqlErrorKind::Type,
+                    at,
+                    format!("the number {sign}{text} does not fit its type"),
+                )
+            })?;
+            typed(value, shown)
+        }
+        Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => {
+            typed(ScalarValue::Utf8(Some(s.clone())), s.clone())
+        }
+        Value::HexStringLiteral(hex) => {
+            let even = if hex.len() % 2 == 0 {
+                hex.clone()
+            } else {
+                format!("0{hex}")
+            };
+            let bytes: Option<Vec<u8>> = (0..even.len() / 2)
+                .map(|i| even.get(2 * i..2 * i + 2).and_then(|d| u8::from_str_radix(d, 16).ok()))
+                .collect();
+            let bytes =
+                bytes.ok_or_else(|| Fault::new(SqlErrorKind::Syntax, at, format!("X'{hex}' is not hexadecimal")))?;
+            typed(ScalarValue::Binary(Some(bytes)), format!("X'{}'", hex.to_uppercase()))
+        }
+        Value::Boolean(b) => typed(ScalarValue::Boolean(Some(*b)), b.to_string()),
+        Value::Null => typed(ScalarValue::Null, "NULL".into()),
+        other => Err(Fault::new(
+            SqlErrorKind::Syntax,
+            at,
+            format!("{other} is not a literal of Spark SQL"),
+        )),
+    }
+}
+
+pub(super) fn number(text: &str) -> Option<(ScalarValue, String)> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let suffix = text.get(digits.len()..)?;
+    let plain = digits.to_owned();
+    let value = match suffix {
+        "Y" => ScalarValue::Int8(Some(digits.parse().ok()?)),
+        "S" => ScalarValue::Int16(Some(digits.parse().ok()?)),
+        "L" => ScalarValue::Int64(Some(digits.parse().ok()?)),
+        "F" => {
+            let v: f32 = digits.parse().ok()?;
+            return Some((ScalarValue::Float32(Some(v)), shown_float(f64::from(v), &v.to_string())));
+        }
+        "D" => {
+            let v: f64 = digits.parse().ok()?;
+            return Some((ScalarValue::Float64(Some(v)), shown_float(v, &v.to_string())));
+        }
+        "BD" => decimal(digits)?,
+        "" if digits.contains(['e', 'E']) => {
+            let v: f64 = digits.parse().ok()?;
+            return Some((ScalarValue::Float64(Some(v)), shown_float(v, &v.to_string())));
+        }
+        "" if digits.contains('.') => decimal(digits)?,
+        "" => match (digits.parse::<i32>(), digits.parse::<i64>()) {
+            (Ok(n), _) => ScalarValue::Int32(Some(n)),
+            (_, Ok(n)) => ScalarValue::Int64(Some(n)),
+            _ => decimal(digits)?,
+        },
+        _ => return None,
+    };
+    Some((value, plain))
+}
+
+pub(super) fn shown_float(value: f64, plain: &str) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e7).contains(&size) {
+        let text = format!("{value:E}");
+        return if text.split('E').next().is_some_and(|m| m.contains('.')) {
+            text
+        } else {
+            text.replacen('E', ".0E", 1)
+        };
+    }
+    if plain.contains('.') {
+        plain.to_owned()
+    } else {
+        format!("{plain}.0")
+    }
+}
+
+pub(super) fn decimal(text: &str) -> Option<ScalarValue> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((m, e)) => (m, e.parse::<i32>().ok()?),
+        None => (digits, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mut unscaled: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let mut scale = i32::try_from(fraction.len()).ok()? - exponent;
+    while scale < 0 {
+        unscaled = unscaled.checked_mul(10)?;
+        scale += 1;
+    }
+    let length = if unscaled == 0 { 1 } else { unscaled.to_string().len() };
+    let precision = u8::try_from(length.max(usize::try_from(scale).ok()?))
+        .ok()
+        .filter(|p| *p <= 38)?;
+    let value = if negative { -unscaled } else { unscaled };
+    Some(ScalarValue::Decimal128(
+        Some(value),
+        precision.max(1),
+        i8::try_from(scale).ok()?,
+    ))
+}
+
+pub(super) fn interval_literal(interval: &ast::Interval, at: Location) -> Checked<Typed> {
+    let value = match interval.value.as_ref() {
+        ast::Expr::Value(v) => match &v.value {
+            Value::SingleQuotedString(s) => Interval::decode(s),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(value) = value else {
+        return Err(Fault::new(SqlErrorKind::Unsupported, at, "an interval is a literal")
+            .help("for instance: INTERVAL 10 MINUTES; or use make_interval(...)"));
+    };
+    let nanos = value
+        .micros
+        .checked_mul(1000)
+        .ok_or_else(|| Fault::new(SqlErrorKind::Type, at, "the interval is too long"))?;
+    let scalar = ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(value.months, value.days, nanos)));
+    Ok(Typed {
+        expr: Expr::Literal(scalar, None),
+        text: shown_interval(value),
+    })
+}
+
+pub(super) fn shown_interval(value: Interval) -> String {
+    let us = value.micros;
+    let one = |n: i64, unit: &str| format!("INTERVAL '{n}' {unit}");
+    match (value.months, value.days, us) {
+        (m, 0, 0) if m != 0 && m % 12 == 0 => one(i64::from(m / 12), "YEAR"),
+        (m, 0, 0) if m != 0 => one(i64::from(m), "MONTH"),
+        (0, d, 0) if d != 0 => one(i64::from(d), "DAY"),
+        (0, 0, us) if us != 0 && us % 3_600_000_000 == 0 => one(us / 3_600_000_000, "HOUR"),
+        (0, 0, us) if us != 0 && us % 60_000_000 == 0 => one(us / 60_000_000, "MINUTE"),
+        (0, 0, us) if us % 1_000_000 == 0 => one(us / 1_000_000, "SECOND"),
+        (m, d, us) => format!("INTERVAL '{m} months {d} days {us} microseconds'"),
+    }
+}

@@ -1,0 +1,211 @@
+//! Operators, and conversions between types.
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use millstream_spark::type_name::spark_type;
+use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator, Value};
+use sqlparser::tokenizer::Location;
+
+use super::literal::literal;
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::scope::{Scope, Typed};
+use crate::plan::{Planner, engine_fault, place};
+
+impl Planner<'_> {
+    pub(super) fn binary(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        right: &ast::Expr,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let (l, r) = (self.expr(left, scope)?, self.expr(right, scope)?);
+        // Reported here, so that a bad operand is not blamed on the operator.
+        self.type_of(&l.expr, scope, place(left.span()))?;
+        self.type_of(&r.expr, scope, place(right.span()))?;
+        let symbol = match op {
+            BinaryOperator::MyIntegerDivide => "div".to_owned(),
+            BinaryOperator::Eq => "=".to_owned(),
+            other => other.to_string(),
+        };
+        let text = match op {
+            BinaryOperator::NotEq => format!("(NOT ({} = {}))", l.text, r.text),
+            BinaryOperator::StringConcat => format!("concat({}, {})", l.text, r.text),
+            _ => format!("({} {symbol} {})", l.text, r.text),
+        };
+        let mut raw = RawBinaryExpr {
+            op: op.clone(),
+            left: l.expr,
+            right: r.expr,
+        };
+        for planner in self.state.expr_planners() {
+            match planner
+                .plan_binary_op(raw, scope.schema.as_ref())
+                .map_err(|e| engine_fault(&e, at))?
+            {
+                PlannerResult::Planned(expr) => {
+                    self.type_of(&expr, scope, at)?;
+                    return Ok(Typed { expr, text });
+                }
+                PlannerResult::Original(same) => raw = same,
+            }
+        }
+        let Some(operator) = operator(op) else {
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                format!("the operator {op} is not Spark SQL"),
+            ));
+        };
+        let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(raw.left), operator, Box::new(raw.right)));
+        self.type_of(&expr, scope, at)?;
+        Ok(Typed { expr, text })
+    }
+
+    pub(super) fn unary(&mut self, op: UnaryOperator, expr: &ast::Expr, scope: &Scope, at: Location) -> Checked<Typed> {
+        if op == UnaryOperator::Minus
+            && let ast::Expr::Value(value) = expr
+            && matches!(value.value, Value::Number(..))
+        {
+            return literal(&value.value, true, at);
+        }
+        let e = self.expr(expr, scope)?;
+        self.type_of(&e.expr, scope, place(expr.span()))?;
+        Ok(match op {
+            UnaryOperator::Plus => Typed {
+                text: format!("(+ {})", e.text),
+                ..e
+            },
+            UnaryOperator::Minus => {
+                let text = format!("(- {})", e.text);
+                let expr = match self.type_of(&e.expr, scope, at)? {
+                    // Spark reads text as a double here.
+                    DataType::Utf8 => {
+                        Expr::Negative(Box::new(datafusion::logical_expr::cast(e.expr, DataType::Float64)))
+                    }
+                    _ => Expr::Negative(Box::new(e.expr)),
+                };
+                Typed { expr, text }
+            }
+            UnaryOperator::Not | UnaryOperator::BangNot => {
+                let text = format!("(NOT {})", e.text);
+                Typed {
+                    expr: Expr::Not(Box::new(e.expr)),
+                    text,
+                }
+            }
+            UnaryOperator::BitwiseNot => {
+                let text = format!("~{}", e.text);
+                Typed {
+                    expr: self.scalar(&["bitwise_not"], vec![e.expr], scope, at)?,
+                    text,
+                }
+            }
+            other => {
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    at,
+                    format!("the operator {other} is not Spark SQL"),
+                ));
+            }
+        })
+    }
+
+    pub(super) fn postfix(
+        &mut self,
+        e: &ast::Expr,
+        scope: &Scope,
+        make: fn(Expr) -> Expr,
+        words: &str,
+    ) -> Checked<Typed> {
+        let e = self.expr(e, scope)?;
+        Ok(Typed {
+            expr: make(e.expr),
+            text: format!("({} {words})", e.text),
+        })
+    }
+
+    pub(super) fn distinct_from(
+        &mut self,
+        l: &ast::Expr,
+        r: &ast::Expr,
+        distinct: bool,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let same = self.binary(l, &BinaryOperator::Spaceship, r, scope, at)?;
+        Ok(if distinct {
+            Typed {
+                expr: Expr::Not(Box::new(same.expr)),
+                text: format!("(NOT {})", same.text),
+            }
+        } else {
+            same
+        })
+    }
+
+    pub(super) fn cast(
+        &mut self,
+        kind: &ast::CastKind,
+        expr: &ast::Expr,
+        to: &ast::DataType,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let e = self.expr(expr, scope)?;
+        self.type_of(&e.expr, scope, place(expr.span()))?;
+        let data_type = self.sql_type(to, at)?;
+        let shown = spark_type(&data_type).to_uppercase();
+        let text = match kind {
+            ast::CastKind::TryCast | ast::CastKind::SafeCast => format!("TRY_CAST({} AS {shown})", e.text),
+            _ => format!("CAST({} AS {shown})", e.text),
+        };
+        let expr = match kind {
+            ast::CastKind::TryCast | ast::CastKind::SafeCast => {
+                Expr::TryCast(TryCast::new(Box::new(e.expr), data_type))
+            }
+            _ => Expr::Cast(Cast::new(Box::new(e.expr), data_type)),
+        };
+        Ok(Typed { expr, text })
+    }
+
+    /// A type's name as an Arrow type.
+    pub(in crate::plan) fn sql_type(&self, of: &ast::DataType, at: Location) -> Checked<DataType> {
+        let text = of.to_string();
+        millstream_spark::ddl::parse_type(&text).map_err(|e| {
+            let message = e.to_string();
+            let message = message
+                .split_once(": ")
+                .map_or(message.as_str(), |(_, rest)| rest)
+                .to_owned();
+            Fault::new(SqlErrorKind::Type, at, message)
+        })
+    }
+}
+
+pub(super) fn operator(op: &BinaryOperator) -> Option<Operator> {
+    Some(match op {
+        BinaryOperator::Plus => Operator::Plus,
+        BinaryOperator::Minus => Operator::Minus,
+        BinaryOperator::Multiply => Operator::Multiply,
+        BinaryOperator::Divide => Operator::Divide,
+        BinaryOperator::Modulo => Operator::Modulo,
+        BinaryOperator::Gt => Operator::Gt,
+        BinaryOperator::GtEq => Operator::GtEq,
+        BinaryOperator::Lt => Operator::Lt,
+        BinaryOperator::LtEq => Operator::LtEq,
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        BinaryOperator::And => Operator::And,
+        BinaryOperator::Or => Operator::Or,
+        BinaryOperator::Spaceship => Operator::IsNotDistinctFrom,
+        BinaryOperator::StringConcat => Operator::StringConcat,
+        BinaryOperator::BitwiseAnd => Operator::BitwiseAnd,
+        BinaryOperator::BitwiseOr => Operator::BitwiseOr,
+        BinaryOperator::BitwiseXor => Operator::BitwiseXor,
+        _ => return None,
+    })
+}

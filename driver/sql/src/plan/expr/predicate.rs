@@ -1,0 +1,281 @@
+//! Predicates and branches: BETWEEN, IN, EXISTS, LIKE, RLIKE, CASE; subqueries in expressions.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery, Like};
+use datafusion::logical_expr::{Expr, Subquery, lit};
+use sqlparser::ast::{self, Value};
+use sqlparser::tokenizer::Location;
+
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::Planner;
+use crate::plan::scope::{Scope, Typed};
+
+impl Planner<'_> {
+    /// The expression as a predicate; none when it is something else.
+    pub(super) fn predicate(&mut self, expr: &ast::Expr, scope: &Scope, at: Location) -> Checked<Option<Typed>> {
+        Ok(Some(match expr {
+            ast::Expr::IsNull(e) => self.postfix(e, scope, Expr::is_null, "IS NULL")?,
+            ast::Expr::IsNotNull(e) => self.postfix(e, scope, Expr::is_not_null, "IS NOT NULL")?,
+            ast::Expr::IsTrue(e) => self.postfix(e, scope, Expr::is_true, "IS TRUE")?,
+            ast::Expr::IsNotTrue(e) => self.postfix(e, scope, Expr::is_not_true, "IS NOT TRUE")?,
+            ast::Expr::IsFalse(e) => self.postfix(e, scope, Expr::is_false, "IS FALSE")?,
+            ast::Expr::IsNotFalse(e) => self.postfix(e, scope, Expr::is_not_false, "IS NOT FALSE")?,
+            ast::Expr::IsUnknown(e) => self.postfix(e, scope, Expr::is_unknown, "IS UNKNOWN")?,
+            ast::Expr::IsNotUnknown(e) => self.postfix(e, scope, Expr::is_not_unknown, "IS NOT UNKNOWN")?,
+            ast::Expr::IsDistinctFrom(l, r) => self.distinct_from(l, r, true, scope, at)?,
+            ast::Expr::IsNotDistinctFrom(l, r) => self.distinct_from(l, r, false, scope, at)?,
+            ast::Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
+                let (e, low, high) = (self.expr(expr, scope)?, self.expr(low, scope)?, self.expr(high, scope)?);
+                let text = format!("(({0} >= {1}) AND ({0} <= {2}))", e.text, low.text, high.text);
+                let between = Between::new(Box::new(e.expr), *negated, Box::new(low.expr), Box::new(high.expr));
+                Typed {
+                    expr: Expr::Between(between),
+                    text: negated_text(text, *negated),
+                }
+            }
+            ast::Expr::InList { expr, list, negated } => {
+                let e = self.expr(expr, scope)?;
+                let list = list.iter().map(|i| self.expr(i, scope)).collect::<Checked<Vec<_>>>()?;
+                let texts: Vec<&str> = list.iter().map(|t| t.text.as_str()).collect();
+                let text = format!("({} IN ({}))", e.text, texts.join(", "));
+                let list = list.into_iter().map(|t| t.expr).collect();
+                Typed {
+                    expr: Expr::InList(InList::new(Box::new(e.expr), list, *negated)),
+                    text: negated_text(text, *negated),
+                }
+            }
+            ast::Expr::InSubquery {
+                expr,
+                subquery,
+                negated,
+            } => self.in_subquery(expr, subquery, *negated, scope, at)?,
+            ast::Expr::Like { .. } | ast::Expr::ILike { .. } | ast::Expr::RLike { .. } => {
+                self.matches(expr, scope, at)?
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// LIKE, ILIKE and RLIKE.
+    fn matches(&mut self, expr: &ast::Expr, scope: &Scope, at: Location) -> Checked<Typed> {
+        match expr {
+            ast::Expr::Like {
+                negated,
+                any,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_ref(), *negated, *any, false, scope, at),
+            ast::Expr::ILike {
+                negated,
+                any,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_ref(), *negated, *any, true, scope, at),
+            ast::Expr::RLike {
+                negated, expr, pattern, ..
+            } => {
+                let (e, pattern) = (self.expr(expr, scope)?, self.expr(pattern, scope)?);
+                let text = format!("RLIKE({}, {})", e.text, pattern.text);
+                let call = self.scalar(&["rlike", "regexp_like"], vec![e.expr, pattern.expr], scope, at)?;
+                Ok(Typed {
+                    expr: if *negated { Expr::Not(Box::new(call)) } else { call },
+                    text: negated_text(text, *negated),
+                })
+            }
+            other => self.expr(other, scope),
+        }
+    }
+
+    fn in_subquery(
+        &mut self,
+        expr: &ast::Expr,
+        subquery: &ast::Query,
+        negated: bool,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let e = self.expr(expr, scope)?;
+        let (sub, columns) = self.subquery(subquery, scope)?;
+        if columns != 1 {
+            let message = format!("the subquery of IN has {columns} columns, it needs one");
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        Ok(Typed {
+            text: format!("({} IN (listquery()))", e.text),
+            expr: Expr::InSubquery(InSubquery::new(Box::new(e.expr), sub, negated)),
+        })
+    }
+
+    /// A query in parentheses, used as a value.
+    pub(super) fn value_of_query(&mut self, query: &ast::Query, scope: &Scope, at: Location) -> Checked<Typed> {
+        let (subquery, columns) = self.subquery(query, scope)?;
+        if columns != 1 {
+            let message = format!("a subquery used as a value has {columns} columns, it needs one");
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        Ok(Typed {
+            expr: Expr::ScalarSubquery(subquery),
+            text: "scalarsubquery()".into(),
+        })
+    }
+
+    pub(super) fn case(
+        &mut self,
+        operand: Option<&ast::Expr>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&ast::Expr>,
+        scope: &Scope,
+    ) -> Checked<Typed> {
+        let operand = operand.map(|e| self.expr(e, scope)).transpose()?;
+        let mut text = "CASE".to_owned();
+        let mut when_then = Vec::with_capacity(conditions.len());
+        for case in conditions {
+            let (when, when_text) = match &operand {
+                Some(operand) => {
+                    let when = self.expr(&case.condition, scope)?;
+                    let text = format!("({} = {})", operand.text, when.text);
+                    (when.expr, text)
+                }
+                None => {
+                    let text = self.expr(&case.condition, scope)?.text;
+                    (self.condition(&case.condition, scope)?, text)
+                }
+            };
+            let then = self.expr(&case.result, scope)?;
+            text.push_str(&format!(" WHEN {when_text} THEN {}", then.text));
+            when_then.push((Box::new(when), Box::new(then.expr)));
+        }
+        let otherwise = otherwise.map(|e| self.expr(e, scope)).transpose()?;
+        if let Some(e) = &otherwise {
+            text.push_str(&format!(" ELSE {}", e.text));
+        }
+        text.push_str(" END");
+        let case = Case::new(
+            operand.map(|o| Box::new(o.expr)),
+            when_then,
+            otherwise.map(|e| Box::new(e.expr)),
+        );
+        Ok(Typed {
+            expr: Expr::Case(case),
+            text,
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of the syntax node")]
+    pub(super) fn like(
+        &mut self,
+        expr: &ast::Expr,
+        pattern: &ast::Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        negated: bool,
+        any: bool,
+        ignore_case: bool,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        if let (true, ast::Expr::Tuple(patterns)) = (any, pattern) {
+            let each = patterns
+                .iter()
+                .map(|p| self.like(expr, p, escape, negated, false, ignore_case, scope, at))
+                .collect::<Checked<Vec<_>>>()?;
+            let text = each.iter().map(|t| t.text.clone()).collect::<Vec<_>>().join(" OR ");
+            let joined = each
+                .into_iter()
+                .map(|t| t.expr)
+                .reduce(Expr::or)
+                .unwrap_or_else(|| lit(false));
+            return Ok(Typed {
+                expr: joined,
+                text: format!("({text})"),
+            });
+        }
+        let (e, pattern) = (self.expr(expr, scope)?, self.expr(pattern, scope)?);
+        let word = if ignore_case { "ILIKE" } else { "LIKE" };
+        let text = format!("{} {word} {}", e.text, pattern.text);
+        let text = if negated { format!("(NOT {text})") } else { text };
+        let escape = escape.and_then(|v| match &v.value {
+            Value::SingleQuotedString(s) => s.chars().next(),
+            _ => None,
+        });
+        let pattern = match (escape, pattern.expr) {
+            (None | Some('\\'), pattern) => pattern,
+            // The engine knows the backslash only.
+            (Some(escape), Expr::Literal(ScalarValue::Utf8(Some(text)), m)) => {
+                Expr::Literal(ScalarValue::Utf8(Some(backslash_escapes(&text, escape))), m)
+            }
+            (Some(_), _) => {
+                return Err(Fault::new(
+                    SqlErrorKind::Unsupported,
+                    at,
+                    "ESCAPE needs a pattern that is a literal",
+                ));
+            }
+        };
+        let text_of = |e: Expr, of: DataType| match of {
+            DataType::Utf8 | DataType::Null => e,
+            _ => datafusion::logical_expr::cast(e, DataType::Utf8),
+        };
+        let of = self.type_of(&e.expr, scope, at)?;
+        let of_pattern = self.type_of(&pattern, scope, at)?;
+        let pattern = if of_pattern == DataType::Null {
+            lit(ScalarValue::Utf8(None))
+        } else {
+            text_of(pattern, of_pattern)
+        };
+        let like = Like::new(
+            negated,
+            Box::new(text_of(e.expr, of)),
+            Box::new(pattern),
+            None,
+            ignore_case,
+        );
+        Ok(Typed {
+            expr: Expr::Like(like),
+            text,
+        })
+    }
+
+    pub(super) fn subquery(&mut self, query: &ast::Query, scope: &Scope) -> Checked<(Subquery, usize)> {
+        let relation = self.query(query, Some(Arc::new(scope.clone())))?;
+        let outer_ref_columns = relation.plan.all_out_ref_exprs();
+        let columns = relation.names.len();
+        Ok((
+            Subquery {
+                subquery: Arc::new(relation.plan),
+                outer_ref_columns,
+                spans: Default::default(),
+            },
+            columns,
+        ))
+    }
+}
+
+pub(super) fn backslash_escapes(pattern: &str, escape: char) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if c == escape => {
+                out.push('\\');
+                out.extend(chars.next());
+            }
+            '\\' => out.push_str("\\\\"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn negated_text(text: String, negated: bool) -> String {
+    if negated { format!("(NOT {text})") } else { text }
+}

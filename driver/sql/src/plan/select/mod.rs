@@ -1,0 +1,163 @@
+//! One SELECT: its clauses in the order in which they take effect.
+//!
+//! ```text
+//!   FROM, LATERAL VIEW -> WHERE -> GROUP BY and aggregates -> HAVING -> window functions -> items -> generators
+//!   -> DISTINCT -> ORDER BY -> items without the helpers that ORDER BY needed
+//! ```
+
+mod assemble;
+mod group;
+mod items;
+
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use sqlparser::ast::{self, GroupByExpr, NamedWindowExpr, Select, Spanned};
+use sqlparser::tokenizer::Location;
+
+use self::assemble::build;
+use self::group::output_scope;
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::from::From;
+use crate::plan::generator::Generator;
+use crate::plan::scope::{Place, Relation, Scope};
+use crate::plan::{Planner, place};
+
+/// One column of the result.
+#[derive(Clone, Debug)]
+struct Item {
+    expr: Expr,
+    name: String,
+    /// Whether the name was given with AS.
+    named: bool,
+    at: Location,
+    generator: Option<Generator>,
+}
+
+impl Planner<'_> {
+    pub(super) fn select(
+        &mut self,
+        select: &Select,
+        order: &[ast::OrderByExpr],
+        outer: Option<Arc<Scope>>,
+    ) -> Checked<Relation> {
+        let at = place(select.select_token.0.span);
+        refuse_foreign_clauses(select, at)?;
+        let mut from = self.from(&select.from, outer)?;
+        for view in &select.lateral_views {
+            from = self.lateral_view(from, view)?;
+        }
+        let From { mut plan, mut scope } = from;
+        if let Some(condition) = &select.selection {
+            let condition = self.condition(condition, &scope.at(Place::Where))?;
+            plan = build(LogicalPlanBuilder::from(plan).filter(condition), at)?;
+        }
+        for definition in &select.named_window {
+            let spec = match &definition.1 {
+                NamedWindowExpr::WindowSpec(spec) => spec.clone(),
+                NamedWindowExpr::NamedWindow(name) => {
+                    scope.windows.get(&name.value.to_lowercase()).cloned().ok_or_else(|| {
+                        Fault::new(
+                            SqlErrorKind::Name,
+                            place(name.span),
+                            format!("no window '{}'", name.value),
+                        )
+                    })?
+                }
+            };
+            scope.windows.insert(definition.0.value.to_lowercase(), spec);
+        }
+        self.add_time_window(select, &mut scope)?;
+        let items = self.items(&select.projection, &scope, at)?;
+        let group = self.group_by(&select.group_by, &items, &scope)?;
+        let outputs = output_scope(&scope, &items);
+        let having = match &select.having {
+            Some(having) => Some((
+                self.condition(having, &outputs.at(Place::Having))?,
+                place(having.span()),
+            )),
+            None => None,
+        };
+        let order = self.order_by(order, &items, &scope, &outputs)?;
+        self.assemble(plan, items, group, having, order, is_distinct(select, at)?, at)
+    }
+
+    /// Lets `window` stand for the time window that the query groups by.
+    fn add_time_window(&mut self, select: &Select, scope: &mut Scope) -> Checked<()> {
+        let is_window = |e: &ast::Expr| match e {
+            ast::Expr::Function(f) => f
+                .name
+                .0
+                .last()
+                .and_then(|p| p.as_ident())
+                .is_some_and(|i| i.value.eq_ignore_ascii_case("window")),
+            _ => false,
+        };
+        let GroupByExpr::Expressions(groups, _) = &select.group_by else {
+            return Ok(());
+        };
+        if let Some(call) = groups.iter().find(|e| is_window(e)) {
+            let typed = self.expr(call, &scope.at(Place::GroupBy))?;
+            scope.aliases.push(("window".into(), typed));
+        }
+        Ok(())
+    }
+}
+
+fn plain(expr: Expr, at: Location) -> Item {
+    Item {
+        expr,
+        name: String::new(),
+        named: false,
+        at,
+        generator: None,
+    }
+}
+
+fn is_distinct(select: &Select, at: Location) -> Checked<bool> {
+    match &select.distinct {
+        None | Some(ast::Distinct::All) => Ok(false),
+        Some(ast::Distinct::Distinct) => Ok(true),
+        Some(ast::Distinct::On(_)) => Err(Fault::new(
+            SqlErrorKind::Unsupported,
+            at,
+            "SELECT DISTINCT ON is not Spark SQL",
+        )),
+    }
+}
+
+fn refuse_foreign_clauses(select: &Select, at: Location) -> Checked<()> {
+    let refused = [
+        (select.top.is_some(), "TOP", "use LIMIT"),
+        (select.into.is_some(), "SELECT INTO", "use INSERT INTO table SELECT ..."),
+        (
+            select.qualify.is_some(),
+            "QUALIFY",
+            "put the window function in a subquery and filter around it",
+        ),
+        (select.prewhere.is_some(), "PREWHERE", "use WHERE"),
+        (
+            !select.connect_by.is_empty(),
+            "CONNECT BY",
+            "there are no hierarchical queries",
+        ),
+        (!select.sort_by.is_empty(), "SORT BY", "use ORDER BY"),
+        (
+            !select.cluster_by.is_empty(),
+            "CLUSTER BY",
+            "rows are distributed by the engine",
+        ),
+        (
+            !select.distribute_by.is_empty(),
+            "DISTRIBUTE BY",
+            "rows are distributed by the engine",
+        ),
+    ];
+    match refused.into_iter().find(|(given, ..)| *given) {
+        None => Ok(()),
+        Some((_, what, help)) => {
+            Err(Fault::new(SqlErrorKind::Unsupported, at, format!("{what} is not supported")).help(help))
+        }
+    }
+}
