@@ -41,7 +41,11 @@ pub fn tests(filter: &[String]) -> Result<()> {
     prerequisites::for_build()?;
     kafka::jars::folder()?;
     // The integration tests drive the binaries as processes: they have to be there, and of this source.
-    step("binaries", workspace::cargo().args(["build", "--workspace", "--bins"]))?;
+    // Together with the tests, so that one set of features serves both.
+    step(
+        "binaries",
+        workspace::cargo().args(["build", "--workspace", "--bins", "--tests"]),
+    )?;
     let mut command = workspace::cargo();
     command.arg("test").arg("--workspace").args(filter);
     command.env("MILLSTREAM_BIN_DIR", workspace::target_dir().join("debug"));

@@ -67,14 +67,9 @@ fn demo(arguments: &[String]) -> Result<()> {
             "building the driver and the executor; the first build compiles some 500 crates and takes many minutes"
         );
     }
-    workspace::run(workspace::cargo().args([
-        "build",
-        "-p",
-        "millstream-driver",
-        "-p",
-        "millstream-executor",
-        "--bins",
-    ]))?;
+    // Always the whole workspace: for a selection of packages cargo would choose other features and compile everything once more.
+    let bins = ["--bin", "millstream-driver", "--bin", "millstream-executor"];
+    workspace::run(workspace::cargo().args(["build", "--workspace"]).args(bins))?;
     let mut command = Command::new(driver);
     command.arg("demo").args(arguments).current_dir(workspace::root());
     hand_over(&mut command)
@@ -85,19 +80,18 @@ fn tool(name: &str, arguments: &[String], release: bool) -> Result<()> {
     prerequisites::for_build()?;
     kafka::jars::folder()?;
     let profile: &[&str] = if release { &["--release"] } else { &[] };
-    let packages = [
-        "-p",
+    let bins = [
+        "--bin",
         "millstream-driver",
-        "-p",
+        "--bin",
         "millstream-executor",
-        "-p",
-        "millstream-tests",
+        "--bin",
+        name,
     ];
     workspace::run(
         workspace::cargo()
-            .arg("build")
-            .args(packages)
-            .arg("--bins")
+            .args(["build", "--workspace"])
+            .args(bins)
             .args(profile),
     )?;
     let folder = workspace::target_dir().join(if release { "release" } else { "debug" });
