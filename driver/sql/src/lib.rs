@@ -7,6 +7,7 @@ mod legality;
 mod params;
 mod parse;
 mod plan;
+mod secrets;
 mod settings;
 #[cfg(test)]
 mod shipped_jobs;
@@ -16,6 +17,7 @@ mod text;
 pub use compile::{CompileEnv, ExplainMode, Query, SchemaReader, Statement, compile};
 pub use error::{Position, SqlError, SqlErrorKind};
 pub use params::{EnvResolver, Params, Resolver};
+pub use secrets::Secrets;
 
 #[cfg(test)]
 mod tests;

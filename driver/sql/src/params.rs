@@ -1,13 +1,16 @@
 //! `${name}`, `${name:-default}`, `${env:NAME}`, `${ssm:/path}`: values from outside, put into the text before it is read as SQL.
-//! `${name:-default}` has a value in any case.
+//! `${name:-default}` has a value in any case. The value of a parameter may itself name `${env:NAME}` and `${ssm:/path}`; nothing
+//! that was put in is looked at a second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use millstream_common::options::nearest;
 
-use crate::error::{SqlError, SqlErrorKind};
+use crate::error::{Fault, SqlError, SqlErrorKind};
+use crate::secrets::Secrets;
 use crate::text::{Segment, SourceText};
+use sqlparser::tokenizer::Location;
 
 /// The values of `${name}`, from `--conf name=value`.
 #[derive(Clone, Debug, Default)]
@@ -73,100 +76,73 @@ enum Inside {
     BlockComment(usize),
 }
 
-/// Puts parameters into `original`. Values are not looked at again for `${`; within quotes they are escaped, so that the string
-/// has exactly the value whatever characters it holds. Comments are left alone.
+impl Inside {
+    /// What follows after the character `c` with `next` behind it, and how many characters that takes.
+    fn after(self, c: char, next: Option<char>) -> (Self, usize) {
+        match (self, c, next) {
+            (Self::Code, '\'' | '"' | '`', _) => (Self::Quote(c), 1),
+            (Self::Code, '-', Some('-')) => (Self::LineComment, 1),
+            (Self::Code, '/', Some('*')) => (Self::BlockComment(1), 2),
+            (Self::Quote(q), '\\', Some(_)) if q != '`' => (self, 2),
+            (Self::Quote(q), _, _) if c == q => (Self::Code, 1),
+            (Self::LineComment, '\n', _) => (Self::Code, 1),
+            (Self::BlockComment(depth), '/', Some('*')) => (Self::BlockComment(depth + 1), 2),
+            (Self::BlockComment(1), '*', Some('/')) => (Self::Code, 2),
+            (Self::BlockComment(depth), '*', Some('/')) => (Self::BlockComment(depth - 1), 2),
+            (now, _, _) => (now, 1),
+        }
+    }
+
+    fn is_comment(self) -> bool {
+        matches!(self, Self::LineComment | Self::BlockComment(_))
+    }
+}
+
+/// Puts parameters into `original`. Within quotes values are escaped, so that the string has exactly the value whatever
+/// characters it holds. Comments are left alone.
 ///
 /// # Errors
 /// The first parameter without a value, by name and place.
-pub(crate) async fn substitute(
-    file: &str,
-    original: &str,
-    params: &Params,
-    resolver: &dyn Resolver,
-) -> Result<SourceText, SqlError> {
+pub(crate) async fn substitute(file: &str, original: &str, look_up: &mut LookUp<'_>) -> Result<SourceText, SqlError> {
     let chars: Vec<char> = original.chars().collect();
     let plain = || SourceText::new(file, original, String::new(), Vec::new());
     let mut read = String::with_capacity(original.len());
     let mut read_len = 0;
-    let mut segments = vec![Segment {
-        read: 0,
-        original: 0,
-        value: false,
-    }];
+    let segment = |read, original, value| Segment { read, original, value };
+    let mut segments = vec![segment(0, 0, false)];
     let mut inside = Inside::Code;
     let mut i = 0;
     while i < chars.len() {
         let (c, next) = (chars[i], chars.get(i + 1).copied());
-        let commented = matches!(inside, Inside::LineComment | Inside::BlockComment(_));
-        if c == '$' && next == Some('{') && !commented {
-            let Some(end) = chars[i..].iter().position(|c| *c == '}' || *c == '\n').map(|n| i + n) else {
+        if c == '$' && next == Some('{') && !inside.is_comment() {
+            let end = chars[i..].iter().position(|c| *c == '}' || *c == '\n').map(|n| i + n);
+            let Some(end) = end.filter(|end| chars[*end] == '}') else {
                 return Err(plain().error_at(i, SqlErrorKind::Parameter, "'${' is never closed by '}'".into(), None));
             };
-            if chars[end] != '}' {
-                return Err(plain().error_at(i, SqlErrorKind::Parameter, "'${' is never closed by '}'".into(), None));
-            }
             let name: String = chars[i + 2..end].iter().collect();
-            let (name, default) = match name.split_once(":-") {
-                Some((name, default)) => (name.trim(), Some(default)),
-                None => (name.trim(), None),
-            };
-            let value = match (look_up(name, params, resolver).await, default) {
-                (Ok(value), _) => value,
-                (Err((SqlErrorKind::Parameter, ..)), Some(default)) => default.to_owned(),
-                (Err((kind, message, help)), _) => return Err(plain().error_at(i, kind, message, help)),
-            };
+            let value = look_up
+                .value_or_default(&name)
+                .await
+                .map_err(|(kind, message, help)| plain().error_at(i, kind, message, help))?;
             let value = match inside {
                 Inside::Quote(q) if q != '`' => escape(&value, q),
                 _ => value,
             };
-            segments.push(Segment {
-                read: read_len,
-                original: i,
-                value: true,
-            });
+            segments.push(segment(read_len, i, true));
             read_len += value.chars().count();
             read.push_str(&value);
             i = end + 1;
-            segments.push(Segment {
-                read: read_len,
-                original: i,
-                value: false,
-            });
+            segments.push(segment(read_len, i, false));
             continue;
         }
-        let mut take = 1;
-        inside = match (inside, c, next) {
-            (Inside::Code, '\'' | '"' | '`', _) => Inside::Quote(c),
-            (Inside::Code, '-', Some('-')) => Inside::LineComment,
-            (Inside::Code, '/', Some('*')) => {
-                take = 2;
-                Inside::BlockComment(1)
-            }
-            (Inside::Quote(q), '\\', Some(_)) if q != '`' => {
-                take = 2;
-                inside
-            }
-            (Inside::Quote(q), _, _) if c == q => Inside::Code,
-            (Inside::LineComment, '\n', _) => Inside::Code,
-            (Inside::BlockComment(depth), '/', Some('*')) => {
-                take = 2;
-                Inside::BlockComment(depth + 1)
-            }
-            (Inside::BlockComment(depth), '*', Some('/')) => {
-                take = 2;
-                if depth == 1 {
-                    Inside::Code
-                } else {
-                    Inside::BlockComment(depth - 1)
-                }
-            }
-            (now, _, _) => now,
-        };
-        read.extend(&chars[i..i + take]);
-        read_len += take;
-        i += take;
+        let (after, take) = inside.after(c, next);
+        inside = after;
+        let until = (i + take).min(chars.len());
+        read.extend(&chars[i..until]);
+        read_len += until - i;
+        i = until;
     }
-    Ok(SourceText::new(file, original, read, segments))
+    Ok(SourceText::new(file, original, read, segments).hiding(look_up.secrets.clone()))
 }
 
 fn escape(value: &str, quote: char) -> String {
@@ -182,24 +158,120 @@ fn escape(value: &str, quote: char) -> String {
 
 type LookUpError = (SqlErrorKind, String, Option<String>);
 
-/// The value of what stands between the braces: `name`, or `name:-value if it has none`.
-async fn look_up(name: &str, params: &Params, resolver: &dyn Resolver) -> Result<String, LookUpError> {
-    if let Some((name, default)) = name.split_once(":-") {
-        return Ok(params.get(name.trim_end()).unwrap_or(default).to_owned());
+/// Finds values; asks the store once for each of its parameters, and keeps what came from there as a secret.
+pub(crate) struct LookUp<'a> {
+    params: &'a Params,
+    resolver: &'a dyn Resolver,
+    asked: HashMap<String, String>,
+    pub(crate) secrets: Secrets,
+}
+
+impl<'a> LookUp<'a> {
+    pub(crate) fn new(params: &'a Params, resolver: &'a dyn Resolver) -> Self {
+        Self {
+            params,
+            resolver,
+            asked: HashMap::new(),
+            secrets: Secrets::default(),
+        }
     }
-    if let Some(variable) = name.strip_prefix("env:") {
-        return resolver.env(variable).ok_or_else(|| {
+
+    /// Settings with `${env:..}` and `${ssm:..}` in their values resolved.
+    ///
+    /// # Errors
+    /// The first reference without a value; `file` is what the message names.
+    pub(crate) async fn settings(
+        &mut self,
+        file: &str,
+        given: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, SqlError> {
+        let mut out = BTreeMap::new();
+        for (name, value) in given {
+            let value = self.expanded(value).await.map_err(|(kind, message, help)| {
+                let mut fault = Fault::new(kind, Location::new(0, 0), format!("setting '{name}': {message}"));
+                fault.help = help;
+                SourceText::new(file, "", String::new(), Vec::new()).error(*fault)
+            })?;
+            out.insert(name.clone(), value);
+        }
+        Ok(out)
+    }
+
+    /// The value of what stands between the braces: `name`, or `name:-value if it has none`.
+    async fn value_or_default(&mut self, written: &str) -> Result<String, LookUpError> {
+        let (name, default) = match written.split_once(":-") {
+            Some((name, default)) => (name.trim(), Some(default)),
+            None => (written.trim(), None),
+        };
+        match (self.value(name).await, default) {
+            (Err((SqlErrorKind::Parameter, ..)), Some(default)) => Ok(default.to_owned()),
+            (found, _) => found,
+        }
+    }
+
+    async fn value(&mut self, name: &str) -> Result<String, LookUpError> {
+        if let Some(variable) = name.strip_prefix("env:") {
+            return self.env(variable);
+        }
+        if let Some(path) = name.strip_prefix("ssm:") {
+            return self.ssm(path).await;
+        }
+        let params = self.params;
+        match params.get(name) {
+            Some(value) => self
+                .expanded(value)
+                .await
+                .map_err(|(kind, message, help)| (kind, format!("parameter '{name}': {message}"), help)),
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    /// A parameter's value with the references to environment and store in it resolved. Other `${..}` are text.
+    async fn expanded(&mut self, value: &str) -> Result<String, LookUpError> {
+        let mut out = String::with_capacity(value.len());
+        let mut rest = value;
+        while let Some(start) = rest.find("${") {
+            let (before, reference) = rest.split_at(start);
+            out.push_str(before);
+            let inner = reference[2..].find('}').map(|end| &reference[2..2 + end]);
+            let taken = match inner {
+                Some(name) if name.starts_with("env:") => {
+                    out.push_str(&self.env(name[4..].trim())?);
+                    name.len() + 3
+                }
+                Some(name) if name.starts_with("ssm:") => {
+                    out.push_str(&self.ssm(name[4..].trim()).await?);
+                    name.len() + 3
+                }
+                _ => {
+                    out.push_str("${");
+                    2
+                }
+            };
+            rest = &reference[taken..];
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    fn env(&self, variable: &str) -> Result<String, LookUpError> {
+        self.resolver.env(variable).ok_or_else(|| {
             let message = format!("environment variable '{variable}' is not set");
-            (
-                SqlErrorKind::Parameter,
-                message,
-                Some(format!("set it before the start: export {variable}=...")),
-            )
-        });
+            let help = format!("set it before the start: export {variable}=...");
+            (SqlErrorKind::Parameter, message, Some(help))
+        })
     }
-    if let Some(path) = name.strip_prefix("ssm:") {
-        return match resolver.ssm(path).await {
-            Ok(Some(value)) => Ok(value),
+
+    async fn ssm(&mut self, path: &str) -> Result<String, LookUpError> {
+        if let Some(value) = self.asked.get(path) {
+            return Ok(value.clone());
+        }
+        match self.resolver.ssm(path).await {
+            Ok(Some(value)) => {
+                self.secrets.add(&value);
+                self.asked.insert(path.to_owned(), value.clone());
+                Ok(value)
+            }
             Ok(None) => {
                 let message = format!("parameter '{path}' does not exist in the parameter store");
                 let help = format!("create it: aws ssm put-parameter --name {path} --type String --value ...");
@@ -209,18 +281,16 @@ async fn look_up(name: &str, params: &Params, resolver: &dyn Resolver) -> Result
                 let message = format!("parameter '{path}' could not be read from the parameter store: {reason}");
                 Err((SqlErrorKind::External, message, None))
             }
-        };
+        }
     }
-    params.get(name).map(str::to_owned).ok_or_else(|| {
-        let known: Vec<&str> = params.values.keys().map(String::as_str).collect();
+
+    fn unknown(&self, name: &str) -> LookUpError {
+        let known: Vec<&str> = self.params.values.keys().map(String::as_str).collect();
         let help = match nearest(name, &known) {
             Some(near) => format!("did you mean '${{{near}}}'?"),
             None => format!("give it on the command line: --conf {name}=..."),
         };
-        (
-            SqlErrorKind::Parameter,
-            format!("parameter '{name}' has no value"),
-            Some(help),
-        )
-    })
+        let message = format!("parameter '{name}' has no value");
+        (SqlErrorKind::Parameter, message, Some(help))
+    }
 }

@@ -3,6 +3,7 @@
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Fault, Position, SqlError, SqlErrorKind};
+use crate::secrets::Secrets;
 
 /// The text as written and as read, with a map between positions.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct SourceText {
     segments: Vec<Segment>,
     /// Character index of each line's first character in `read`.
     read_lines: Vec<usize>,
+    /// What messages must not show.
+    secrets: Secrets,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,14 @@ impl SourceText {
             read,
             segments,
             read_lines,
+            secrets: Secrets::default(),
         }
+    }
+
+    /// Keeps `secrets` out of messages about this text.
+    pub(crate) fn hiding(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     /// The character index of `at` in the text that is read.
@@ -102,8 +112,8 @@ impl SourceText {
             line_text: self.line_text(position.line),
             position,
             kind: fault.kind,
-            message: fault.message,
-            help: fault.help,
+            message: self.secrets.redact(&fault.message),
+            help: fault.help.map(|help| self.secrets.redact(&help)),
         }
     }
 

@@ -108,7 +108,8 @@ async fn explained(query: Query, mode: ExplainMode) -> Result<JobStatement, Driv
         ExplainMode::Simple => String::new(),
         ExplainMode::Extended => format!("Logical plan\n{}\n", query.logical_text()),
     };
-    text.push_str(&explain(&Compiled::from(query)).await?);
+    let secrets = query.secrets.clone();
+    text.push_str(&secrets.redact(&explain(&Compiled::from(query)).await?));
     text.push('\n');
     Ok(JobStatement::Explained(text))
 }

@@ -18,9 +18,10 @@ use sqlparser::ast::{Query as SqlQuery, visit_relations};
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlError, SqlErrorKind};
-use crate::params::{Params, Resolver, substitute};
+use crate::params::{LookUp, Params, Resolver, substitute};
 use crate::parse::{Parsed, ParsedStatement, parse, stream_table};
 use crate::plan::{Catalog, Planner, View};
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::tables::{Provider, Table};
 use crate::text::SourceText;
@@ -92,33 +93,42 @@ pub struct Query {
     pub time_zone: Tz,
     /// What the user should know although it is no mistake.
     pub warnings: Vec<String>,
+    /// What must not be shown when the query is described.
+    pub secrets: Secrets,
 }
 
 impl Query {
     /// The logical part of EXPLAIN.
     #[must_use]
     pub fn logical_text(&self) -> String {
-        self.plan.display_indent().to_string()
+        self.secrets.redact(&self.plan.display_indent().to_string())
     }
 }
 
 struct Compiler<'a> {
     env: &'a CompileEnv,
     source: &'a SourceText,
+    secrets: Secrets,
     catalog: Catalog,
     settings: Settings,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(env: &'a CompileEnv, source: &'a SourceText) -> Checked<Self> {
+    fn new(
+        env: &'a CompileEnv,
+        conf: BTreeMap<String, String>,
+        secrets: Secrets,
+        source: &'a SourceText,
+    ) -> Checked<Self> {
         let mut settings = Settings::new(Tz::UTC, &BTreeMap::new());
-        for (key, value) in &env.conf {
+        for (key, value) in &conf {
             settings.set(key, Some(value), Location::new(0, 0))?;
         }
-        settings.values.extend(env.conf.clone());
+        settings.values.extend(conf);
         Ok(Self {
             env,
             source,
+            secrets,
             catalog: Catalog::default(),
             settings,
         })
@@ -263,9 +273,12 @@ impl<'a> Compiler<'a> {
 /// # Errors
 /// The first mistake, with file, line, column and what to do.
 pub async fn compile(text: &str, file: &str, env: &CompileEnv) -> Result<Vec<Statement>, SqlError> {
-    let source = substitute(file, text, &env.params, env.resolver.as_ref()).await?;
+    let mut look_up = LookUp::new(&env.params, env.resolver.as_ref());
+    let conf = look_up.settings(file, &env.conf).await?;
+    let source = substitute(file, text, &mut look_up).await?;
+    let secrets = look_up.secrets;
     let parsed = parse(&source).map_err(|f| source.error(*f))?;
-    let mut compiler = Compiler::new(env, &source).map_err(|f| source.error(*f))?;
+    let mut compiler = Compiler::new(env, conf, secrets, &source).map_err(|f| source.error(*f))?;
     let mut statements = Vec::new();
     for statement in parsed {
         let compiled = compiler.statement(statement).await.map_err(|f| source.error(*f))?;

@@ -90,6 +90,7 @@ impl Compiler<'_> {
             conf: self.settings.values.clone(),
             time_zone: self.settings.time_zone,
             warnings,
+            secrets: self.secrets.clone(),
         })
     }
 

@@ -4,6 +4,7 @@ mod errors;
 mod names;
 mod shapes;
 mod streams;
+mod values;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -166,4 +167,55 @@ fn positions_are_those_of_the_text_as_written() {
         message.starts_with("job.sql:1:27: error: no column 'nope'"),
         "{message}"
     );
+}
+
+#[test]
+fn a_parameter_may_name_the_environment_and_the_store() {
+    let mut env = env();
+    env.params.set("where", "${ssm:/brokers},${env:HOME_TOPIC}:1");
+    env.params.set("gone", "${ssm:/nope}");
+    env.params.set("odd", "${where} ${");
+    env.conf = [(
+        "spark.sql.streaming.checkpointLocation".to_owned(),
+        "s3://${ssm:/brokers}/c".to_owned(),
+    )]
+    .into();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let run = |text: &str| runtime.block_on(compile(text, "job.sql", &env));
+    let statements = run("SELECT '${where}' AS w, '${odd}' AS o").unwrap();
+    let Some(Statement::Query(query)) = statements.first() else {
+        panic!()
+    };
+    assert_eq!(
+        query
+            .conf
+            .get("spark.sql.streaming.checkpointLocation")
+            .map(String::as_str),
+        Some("s3://b-1:9098/c")
+    );
+    let (plan, shown) = (query.plan.display_indent().to_string(), query.logical_text());
+    assert!(
+        plan.contains("b-1:9098,home:1") && plan.contains("${where} ${"),
+        "{plan}"
+    );
+    assert!(!shown.contains("b-1:9098") && shown.contains("***,home:1"), "{shown}");
+    let message = run("SELECT\n '${gone}'").map(|_| ()).unwrap_err().to_string();
+    assert!(
+        message.starts_with("job.sql:2:3: error: parameter 'gone': parameter '/nope' does not exist"),
+        "{message}"
+    );
+}
+
+#[test]
+fn values_from_the_store_are_not_shown() {
+    for text in [
+        "SELECT `${ssm:/brokers}`",
+        "SELECT DATE '${ssm:/brokers}'",
+        "CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' 'b:1', subscribe 'x', startingOffsets '${ssm:/brokers}'); SELECT * FROM t",
+        "SET spark.sql.session.timeZone = '${ssm:/brokers}'",
+    ] {
+        let message = run(text).map(|_| ()).unwrap_err().to_string();
+        assert!(!message.contains("b-1:9098"), "{message}");
+        assert!(message.contains("***"), "{message}");
+    }
 }

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::PlannerResult;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, lit};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use millstream_common::options::nearest;
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Location;
@@ -98,11 +100,33 @@ impl Planner<'_> {
         let Some(udf) = names.iter().find_map(|n| self.state.scalar_functions().get(*n)) else {
             return Err(self.unknown_function(names.first().copied().unwrap_or_default(), at));
         };
+        let args = match udf.name() {
+            "from_json" | "from_csv" => args.into_iter().map(|arg| self.known_schema(arg)).collect(),
+            _ => args,
+        };
         let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(udf), args));
         // Wrong arguments show when the type is asked for: now, while the place is known.
         self.type_of(&expr, scope, at)
             .map_err(|f| wrong_arguments(f, udf.name()))?;
         Ok(expr)
+    }
+
+    /// Replaces `schema_of_json('..')` by what it gives: the result type of `from_json` has to be known while planning.
+    fn known_schema(&self, arg: Expr) -> Expr {
+        let folds = matches!(&arg, Expr::ScalarFunction(call)
+            if ["schema_of_json", "schema_of_csv"].contains(&call.func.name())
+                && call.args.iter().all(is_literal_map));
+        if !folds {
+            return arg;
+        }
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(datafusion::common::DFSchema::empty()))
+            .with_config_options(Arc::clone(self.state.config_options()))
+            .build();
+        match ExprSimplifier::new(context).simplify(arg.clone()) {
+            Ok(Expr::Literal(value, metadata)) => Expr::Literal(value, metadata),
+            _ => arg,
+        }
     }
 
     /// Calls that are no calls of a registered function.
@@ -216,4 +240,15 @@ fn wrong_arguments(mut fault: Box<Fault>, name: &str) -> Box<Fault> {
         fault.message = format!("{name}: {}", fault.message);
     }
     fault
+}
+
+/// `map('key', 'value')`, as options are given.
+fn is_literal_map(e: &Expr) -> bool {
+    match e {
+        Expr::Literal(..) => true,
+        Expr::ScalarFunction(call) => {
+            ["map", "make_array", "array"].contains(&call.func.name()) && call.args.iter().all(is_literal_map)
+        }
+        _ => false,
+    }
 }

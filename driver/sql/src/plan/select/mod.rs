@@ -9,7 +9,6 @@ mod assemble;
 mod group;
 mod items;
 
-
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
