@@ -70,7 +70,7 @@ impl TaskInputs {
         let config = base.session_config().clone().with_extension(Arc::clone(self));
         Arc::new(TaskContext::new(
             None,
-            base.session_id().clone(),
+            base.session_id(),
             config,
             Default::default(),
             Default::default(),

@@ -440,12 +440,12 @@ fn partial(aggregate: &AggregateExec, input: Arc<dyn ExecutionPlan>) -> Result<A
     Ok(Arc::new(PaneExpandExec::try_new(partial, group, shape)?))
 }
 
+/// An aggregate's input cut into panes: the input, the position of the window among the group columns, the windows' shape.
+type Panes = (Arc<dyn ExecutionPlan>, usize, WindowShape);
+
 /// If `input` ends in a sliding window that `aggregate` only uses as a group column: the same input with one row per
 /// pane, the position of that group column, and the windows' shape.
-fn panes(
-    aggregate: &AggregateExec,
-    input: &Arc<dyn ExecutionPlan>,
-) -> Result<Option<(Arc<dyn ExecutionPlan>, usize, WindowShape)>> {
+fn panes(aggregate: &AggregateExec, input: &Arc<dyn ExecutionPlan>) -> Result<Option<Panes>> {
     let Some((window, above)) = window_below(input) else {
         return Ok(None);
     };

@@ -18,8 +18,13 @@ pub use value::{Kind, parse_bytes, parse_duration};
 pub const ENVIRONMENT_PREFIX: &str = "MILLSTREAM_";
 
 /// Variables of that beginning which are not settings of a program: they are left alone.
-const ENVIRONMENT_RESERVED: [&str; 5] =
-    ["MILLSTREAM_LOG", "MILLSTREAM_CONFIG", "MILLSTREAM_SHARED", "MILLSTREAM_CACHE", "MILLSTREAM_BIN_DIR"];
+const ENVIRONMENT_RESERVED: [&str; 5] = [
+    "MILLSTREAM_LOG",
+    "MILLSTREAM_CONFIG",
+    "MILLSTREAM_SHARED",
+    "MILLSTREAM_CACHE",
+    "MILLSTREAM_BIN_DIR",
+];
 
 /// One setting of a program.
 #[derive(Clone, Copy, Debug)]
@@ -329,7 +334,7 @@ impl Loader {
             }
             let of_others =
                 |name: &&str| variable.starts_with(&format!("{ENVIRONMENT_PREFIX}{}_", name.to_ascii_uppercase()));
-            if self.foreign.iter().any(|name| of_others(&name)) {
+            if self.foreign.iter().any(of_others) {
                 continue;
             }
             let names: Vec<String> = self.settings.iter().map(Setting::variable).collect();

@@ -86,7 +86,7 @@ fn matches_or_is_below(pattern: &str, path: &str) -> bool {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     alternatives(pattern).iter().any(|pattern| {
         ends.clone()
-            .any(|end| matches(pattern.as_bytes(), path[..end].as_bytes()))
+            .any(|end| matches(pattern.as_bytes(), &path.as_bytes()[..end]))
     })
 }
 

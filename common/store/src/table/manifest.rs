@@ -120,7 +120,7 @@ async fn read_log(store: &Store, batch: u64) -> Result<Option<Vec<Entry>>, Store
 }
 
 fn is_compact(batch: u64) -> bool {
-    (batch + 1) % COMPACT_INTERVAL == 0
+    (batch + 1).is_multiple_of(COMPACT_INTERVAL)
 }
 
 fn since_last_compact(batch: u64) -> std::ops::Range<u64> {

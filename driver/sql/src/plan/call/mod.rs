@@ -170,7 +170,7 @@ impl Planner<'_> {
                 let args = self.arguments(arguments, scope)?;
                 let text = format!("map({})", texts(&args));
                 let mut exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
-                if exprs.len() % 2 != 0 {
+                if !exprs.len().is_multiple_of(2) {
                     return Err(Fault::new(
                         SqlErrorKind::Type,
                         at,

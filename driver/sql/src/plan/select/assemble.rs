@@ -39,10 +39,7 @@ impl Planner<'_> {
                 .into_iter()
                 .cloned()
                 .collect();
-            plan = build(
-                LogicalPlanBuilder::from(plan).aggregate(group.clone(), aggregates.clone()),
-                at,
-            )?;
+            plan = build(LogicalPlanBuilder::from(plan).aggregate(group, aggregates.clone()), at)?;
             let outputs = columns(&plan);
             let known: Vec<(Expr, Column)> = keys
                 .iter()
