@@ -1,119 +1,195 @@
-//! `spark-cases`: runs a folder of cases that real Spark answered through a driver and executors on a real broker, and compares.
+//! `cargo xtask spark-cases DIR [--only NAME] [--out DIR]`: runs a folder of cases that real Spark answered, and compares.
 //!
-//! Batch cases only; cases of streams are counted as failed, with that reason.
+//! One broker, one driver and two executors serve all cases; a few run at a time.
 
+mod case;
 mod compare;
 mod encode;
+mod job;
 mod run;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use futures::StreamExt as _;
+use millstream_driver::run::{Cluster, ClusterOptions, Executors, ListenAt};
+use millstream_tests::broker::Broker;
+use millstream_tests::process::command;
 use serde_json::Value;
 
-const USAGE: &str = "cargo xtask spark-cases DIR [--only NAME] [--out DIR]";
+use case::Case;
+use run::{Actual, Bench};
+
+const USAGE: &str = "usage: cargo xtask spark-cases DIR [--only NAME[,NAME]] [--out DIR] [--jobs N]";
+/// Differences shown of one case.
+const SHOWN: usize = 6;
 
 struct Options {
     folder: PathBuf,
     only: Option<String>,
     out: Option<PathBuf>,
+    jobs: usize,
 }
 
-fn options() -> Result<Options> {
-    let mut arguments = std::env::args().skip(1);
-    let folder = PathBuf::from(arguments.next().context(USAGE)?);
-    let mut options = Options {
-        folder,
-        only: None,
-        out: None,
-    };
-    while let Some(name) = arguments.next() {
-        let value = arguments
-            .next()
-            .with_context(|| format!("{name} needs a value\n{USAGE}"))?;
-        match name.as_str() {
-            "--only" => options.only = Some(value),
-            "--out" => options.out = Some(value.into()),
-            _ => bail!("unknown option {name}\n{USAGE}"),
+impl Options {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let (mut folder, mut only, mut out, mut jobs) = (None, None, None, 4);
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{argument} needs a value\n{USAGE}"))
+            };
+            match argument.as_str() {
+                "--only" => only = Some(value()?),
+                "--out" => out = Some(PathBuf::from(value()?)),
+                "--jobs" => jobs = value()?.parse().context("--jobs takes a number")?,
+                other if other.starts_with('-') || folder.is_some() => bail!("unknown argument '{other}'\n{USAGE}"),
+                other => folder = Some(PathBuf::from(other)),
+            }
         }
+        Ok(Self {
+            folder: fs::canonicalize(folder.context(USAGE)?).context("the folder of the cases")?,
+            only,
+            out,
+            jobs: jobs.max(1),
+        })
     }
-    Ok(options)
 }
 
 fn main() -> ExitCode {
-    match options().and_then(|options| all(&options)) {
+    let ran = Options::read(std::env::args().skip(1)).and_then(|options| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let failed = runtime.block_on(all(&options));
+        // A thread that still waits for a broker must not hold up the end.
+        runtime.shutdown_background();
+        failed
+    });
+    match ran {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }
 
-/// Runs the selected cases; gives the number of those that differ.
-fn all(options: &Options) -> Result<usize> {
-    let mut cases: Vec<PathBuf> = fs::read_dir(&options.folder)
-        .with_context(|| format!("cannot read {}", options.folder.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("case.json").is_file())
-        .filter(|path| {
-            options
-                .only
-                .as_ref()
-                .is_none_or(|only| name_of(path).contains(only.as_str()))
-        })
-        .collect();
-    cases.sort();
-    let runner = run::Runner::start()?;
-    let (mut passed, mut failed) = (0, 0);
-    for case in &cases {
-        let differences =
-            judge(&runner, case, options.out.as_deref()).unwrap_or_else(|error| vec![format!("{error:#}")]);
+/// Runs the cases; returns how many differ.
+async fn all(options: &Options) -> Result<usize> {
+    let started = Instant::now();
+    let cases = Case::all(&options.folder, options.only.as_deref())?;
+    let cluster = Cluster::start(ClusterOptions {
+        listen: ListenAt {
+            first_port: 0,
+            last_port: 0,
+            ..ListenAt::default()
+        },
+        executors: Executors::Local {
+            count: 2,
+            slots: Some(2),
+            program: Some(
+                command("millstream-executor")?
+                    .get_program()
+                    .to_string_lossy()
+                    .into_owned(),
+            ),
+        },
+        wait: Duration::from_secs(60),
+    })
+    .await?;
+    let broker = tokio::task::block_in_place(Broker::shared)?;
+    cluster.ready().await?;
+    let held = Bench { cluster, broker };
+    let bench = &held;
+    let runs = cases.iter().map(|case| async move {
+        let differences = match bench.run(case).await {
+            Ok(actual) => judged(case, &actual, options.out.as_deref()),
+            Err(error) => Ok(vec![format!("{error:#}")]),
+        };
+        (case, differences)
+    });
+    let mut results = futures::stream::iter(runs).buffered(options.jobs);
+    let mut failed = 0;
+    while let Some((case, differences)) = results.next().await {
+        let differences = differences?;
         if differences.is_empty() {
-            passed += 1;
             continue;
         }
         failed += 1;
-        println!("{}", name_of(case));
-        for difference in differences.iter().take(5) {
-            println!("    {difference}");
-        }
+        let more = differences.len().saturating_sub(SHOWN);
+        let shown: Vec<&str> = differences.iter().take(SHOWN).map(String::as_str).collect();
+        let rest = if more > 0 {
+            format!("; and {more} more")
+        } else {
+            String::new()
+        };
+        println!("{}: {}{rest}", case.name, shown.join("; ").replace('\n', "\\n"));
     }
-    runner.stop();
-    println!("{passed} passed, {failed} failed");
+    drop(results);
+    held.cluster.stop().await;
+    eprintln!("{} cases in {:.1} s", cases.len(), started.elapsed().as_secs_f64());
+    println!("{} passed, {failed} failed", cases.len() - failed);
     Ok(failed)
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
-/// Runs one case and lists what differs.
-fn judge(runner: &run::Runner, folder: &Path, out: Option<&Path>) -> Result<Vec<String>> {
-    let json = |name: &str| -> Result<Value> { Ok(serde_json::from_str(&fs::read_to_string(folder.join(name))?)?) };
-    let (case, expected) = (json("case.json")?, json("expected.json")?);
-    if case["kind"] != "batch" {
-        return Ok(vec!["streams are not run yet".to_owned()]);
+/// Keeps the result when asked to; what differs from Spark's.
+fn judged(case: &Case, actual: &Actual, out: Option<&Path>) -> Result<Vec<String>> {
+    let mut differences = compare::differences(&case.expected, &actual.document, &case.spec);
+    if let Some((golden, _, text)) = &actual.text {
+        let expected =
+            fs::read_to_string(case.folder.join(golden)).with_context(|| format!("{}/{golden}", case.name))?;
+        differences.extend(compare::text_difference(golden, &expected, text));
     }
-    let answer = runner.batch(folder, &name_of(folder), &case)?;
     if let Some(out) = out {
-        let own = out.join(name_of(folder));
-        fs::create_dir_all(&own)?;
-        fs::write(own.join("actual.json"), serde_json::to_string_pretty(&answer.result)?)?;
-        if let Some(text) = &answer.shown {
-            fs::write(own.join("actual_show.txt"), text)?;
+        let folder = out.join(&case.name);
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        fs::write(folder.join("actual.json"), document(&actual.document))?;
+        if let Some((_, file, text)) = &actual.text {
+            fs::write(folder.join(file), text)?;
         }
     }
-    let mut differences = compare::batch(&expected, &answer.result, &case);
-    let golden = folder.join("expected_show.txt");
-    if golden.is_file() && answer.shown.as_deref() != Some(fs::read_to_string(&golden)?.as_str()) {
-        differences.push(format!("the shown text differs:\n{}", answer.shown.unwrap_or_default()));
-    }
     Ok(differences)
+}
+
+/// JSON with a row a line.
+fn document(value: &Value) -> String {
+    let rows = |rows: &Value, pad: &str| {
+        let lines: Vec<String> = rows
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|row| format!("\n{pad}  {row}"))
+            .collect();
+        if lines.is_empty() {
+            "[]".to_owned()
+        } else {
+            format!("[{}\n{pad}]", lines.join(","))
+        }
+    };
+    let object = |value: &Value, pad: &str, inner: &dyn Fn(&str, &Value) -> String| {
+        let fields = value.as_object().into_iter().flatten();
+        let lines: Vec<String> = fields
+            .map(|(name, value)| format!("\n{pad}  \"{name}\": {}", inner(name, value)))
+            .collect();
+        format!("{{{}\n{pad}}}", lines.join(","))
+    };
+    let batch = |value: &Value| {
+        object(value, "    ", &|name, value| match name {
+            "rows" => rows(value, "      "),
+            _ => value.to_string(),
+        })
+    };
+    let text = object(value, "", &|name, value| match name {
+        "rows" => rows(value, "  "),
+        "batches" => {
+            let batches: Vec<String> = value.as_array().into_iter().flatten().map(batch).collect();
+            format!("[\n    {}\n  ]", batches.join(",\n    "))
+        }
+        _ => value.to_string(),
+    });
+    text + "\n"
 }

@@ -1,245 +1,406 @@
-//! One driver with two executors for all cases; each case has a topic of its own.
+//! Runs one case on the driver and its executors.
 
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use arrow::array::RecordBatch;
-use base64::Engine as _;
-use millstream_common::process::shutdown::Shutdown;
+use anyhow::{Context as _, Result, bail, ensure};
+use chrono_tz::Tz;
+use millstream_driver::error::{DriverError, chain};
 use millstream_driver::progress::ProgressMode;
-use millstream_driver::query::{Output, ResultRows};
-use millstream_driver::run::{
-    Cluster, ClusterOptions, Executors, JobRequest, JobStatement, JobText, ListenAt, compile_job, run_job,
-};
+use millstream_driver::query::{Compiled, Output, QueryEvent, ResultRows};
+use millstream_driver::run::{Cluster, QueryOptions, RunningQuery, start};
+use millstream_driver_core::batch::{BatchReport, Outcome};
 use millstream_plan::spec::SinkSpec;
 use millstream_spark::render::{ShowOptions, show};
-use millstream_spark::type_name::spark_type;
-use millstream_tests::broker::{Broker, Record};
+use millstream_tests::broker::Broker;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use std::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::encode;
+use crate::case::Case;
+use crate::{encode, job};
 
-/// A query that takes longer is stuck.
+/// A query over a few records that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a stream is run again when a group of records fell into two micro-batches.
+const ATTEMPTS: u32 = 6;
 
 /// What a case gave.
-pub struct Answer {
+pub struct Actual {
     /// In the shape of `expected.json`.
-    pub result: Value,
-    /// The text of `show`, when the case has one.
-    pub shown: Option<String>,
+    pub document: Value,
+    /// Text that was drawn: the name of the golden's file, the name of ours, the text.
+    pub text: Option<(&'static str, &'static str, String)>,
 }
 
-/// Broker, driver and executors, shared by all cases.
-pub struct Runner {
-    runtime: Runtime,
-    broker: Broker,
-    cluster: Cluster,
+/// Where cases run.
+pub struct Bench {
+    /// Driver and executors.
+    pub cluster: Cluster,
+    /// Where the records are put.
+    pub broker: Broker,
 }
 
-impl Runner {
-    /// Starts everything.
+/// The engine's refusal or failure, and when it came.
+struct Refused(Value);
+
+impl Refused {
+    fn new(phase: &str, class: &str, message: &str) -> Self {
+        Self(json!({"phase": phase, "error_class": class, "gist": message}))
+    }
+
+    fn error(phase: &str, error: &DriverError) -> Self {
+        Self::new(phase, &format!("{:?}", error.class()), &chain(error))
+    }
+}
+
+/// What the engine gave: rows or a refusal.
+type Answer<T> = std::result::Result<T, Refused>;
+
+impl Bench {
+    /// Runs a case.
     ///
     /// # Errors
-    /// When the broker or the executors do not come up.
-    pub fn start() -> Result<Self> {
-        let broker = Broker::shared()?;
-        let runtime = Runtime::new()?;
-        let program = xtask::workspace::binary("millstream-executor")?.display().to_string();
-        let options = ClusterOptions {
-            listen: ListenAt {
-                first_port: 0,
-                last_port: 0,
-                ..ListenAt::default()
-            },
-            executors: Executors::Local {
-                count: 2,
-                slots: Some(2),
-                program: Some(program),
-            },
-            wait: DEADLINE,
+    /// What is not the engine's answer: a broken case, a broker that does not answer, a hanging query.
+    pub async fn run(&self, case: &Case) -> Result<Actual> {
+        let answer = if case.is_stream() {
+            self.stream(case).await?
+        } else {
+            self.batch(case).await?
         };
-        let cluster = runtime.block_on(Cluster::start(options))?;
-        Ok(Self {
-            runtime,
-            broker,
-            cluster,
+        Ok(answer.unwrap_or_else(|Refused(error)| Actual {
+            document: json!({"kind": case.spec["kind"], "error": error}),
+            text: None,
+        }))
+    }
+
+    async fn batch(&self, case: &Case) -> Result<Answer<Actual>> {
+        let topic = format!("case_{}", case.name.replace('-', "_"));
+        self.broker.create(&topic, case.partitions())?;
+        self.broker.produce(&topic, &case.records)?;
+        let answer = self.batch_rows(case, &topic).await;
+        self.broker.delete(&topic)?;
+        let result = match answer? {
+            Ok(result) => result,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let tz: Tz = case.zone().parse().map_err(|_| anyhow::anyhow!("no such zone"))?;
+        let document = json!({
+            "kind": "batch",
+            "ordered": case.ordered(),
+            "schema": encode::schema(&result.names, &result.schema),
+            "rows": in_order(encode::rows(&result.batches, tz)?, case.ordered()),
+        });
+        let text = match show_options(&case.spec["show"]) {
+            None => None,
+            Some(options) => {
+                let text = show(&result.batches, &result.names, &options, &tz)?;
+                Some(("expected_show.txt", "actual_show.txt", text))
+            }
+        };
+        Ok(Ok(Actual { document, text }))
+    }
+
+    async fn batch_rows(&self, case: &Case, topic: &str) -> Result<Answer<ResultRows>> {
+        let compiled = match job::compile(case, self.broker.servers(), topic, SinkSpec::Memory).await? {
+            Ok(compiled) => compiled,
+            Err(error) => return Ok(Err(Refused::error("analysis", &error))),
+        };
+        let (mut query, mut events) = match self.start(compiled, None, Output::to(Box::new(io::sink()))).await {
+            Ok(started) => started,
+            Err(error) => return Ok(Err(Refused::error("start", &error))),
+        };
+        let outcome = tokio::time::timeout(DEADLINE, query.wait()).await;
+        query.close(&self.cluster).await;
+        if let Outcome::Failed(failure) = outcome.context("the query hangs")? {
+            let class = format!("{:?}", failure.class);
+            return Ok(Err(Refused::new("runtime", &class, &failure.message)));
+        }
+        let mut rows = None;
+        while let Ok(event) = events.try_recv() {
+            if let QueryEvent::Rows(result) = event {
+                rows = Some(result);
+            }
+        }
+        Ok(Ok(rows.context("the query gave no result")?))
+    }
+
+    async fn start(
+        &self,
+        compiled: Compiled,
+        checkpoint: Option<&str>,
+        output: Output,
+    ) -> std::result::Result<(RunningQuery, UnboundedReceiver<QueryEvent>), DriverError> {
+        let (listener, events) = unbounded_channel();
+        let options = QueryOptions {
+            progress: ProgressMode::None,
+            checkpoint,
+            label: "case".to_owned(),
+            output: output.with_listener(listener),
+        };
+        Ok((start(&self.cluster, compiled, options).await?, events))
+    }
+
+    async fn stream(&self, case: &Case) -> Result<Answer<Actual>> {
+        if case.views().iter().any(|view| view.dedup) {
+            let message = "dropping duplicates of a stream by columns is not supported";
+            return Ok(Err(Refused::new("analysis", "Unsupported", message)));
+        }
+        let tz: Tz = case.zone().parse().map_err(|_| anyhow::anyhow!("no such zone"))?;
+        let fed = match self.feed_whole(case, &SinkSpec::Memory).await? {
+            Ok(fed) => fed,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let mut schema = Value::Null;
+        let mut batches = Vec::new();
+        for (report, rows) in &fed.batches {
+            let instant = |ms: Option<i64>| ms.map_or(Value::Null, |ms| encode::instant_ms(ms).into());
+            let rows = rows
+                .as_ref()
+                .with_context(|| format!("no rows of batch {}", report.batch.0))?;
+            schema = encode::schema(&rows.names, &rows.schema);
+            batches.push(json!({
+                "batch": report.batch.0,
+                "input_rows": report.totals.input_rows,
+                "watermark_used": instant(report.watermark_ms),
+                "watermark_next": instant(report.next_watermark_ms),
+                "rows": in_order(encode::rows(&rows.batches, tz)?, case.ordered()),
+            }));
+        }
+        let document = json!({"kind": "stream", "ordered": case.ordered(), "schema": schema, "batches": batches});
+        let text = match case.spec.get("console") {
+            None => None,
+            Some(console) => {
+                let sink = SinkSpec::Console {
+                    num_rows: show_options(console).map_or(20, |options| options.num_rows),
+                    truncate: console["truncate"] != false,
+                };
+                match self.feed_whole(case, &sink).await? {
+                    Ok(fed) => Some(("expected_console.txt", "actual_console.txt", fed.console)),
+                    Err(refused) => return Ok(Err(refused)),
+                }
+            }
+        };
+        Ok(Ok(Actual { document, text }))
+    }
+
+    /// Feeds a stream, again when a group of records was seen in parts.
+    async fn feed_whole(&self, case: &Case, sink: &SinkSpec) -> Result<Answer<Fed>> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        for _ in 0..ATTEMPTS {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let topic = format!("case_{}_{number}", case.name.split('-').next().unwrap_or_default());
+            let checkpoint = tempfile::tempdir()?;
+            self.broker.create(&topic, case.partitions())?;
+            let feed = Feed {
+                bench: self,
+                case,
+                sink,
+                topic: &topic,
+                checkpoint: &checkpoint.path().display().to_string(),
+                console: Console::default(),
+            };
+            let fed = feed.all().await;
+            self.broker.delete(&topic)?;
+            match fed? {
+                Ok(Some(fed)) => return Ok(Ok(fed)),
+                Ok(None) => {}
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        bail!("groups of records were split over micro-batches {ATTEMPTS} times")
+    }
+}
+
+/// The batches of a whole run.
+struct Fed {
+    batches: Vec<(BatchReport, Option<ResultRows>)>,
+    console: String,
+}
+
+/// One run of a stream, group by group.
+struct Feed<'a> {
+    bench: &'a Bench,
+    case: &'a Case,
+    sink: &'a SinkSpec,
+    topic: &'a str,
+    checkpoint: &'a str,
+    console: Console,
+}
+
+/// A query that runs and what it tells.
+struct Live {
+    query: RunningQuery,
+    events: UnboundedReceiver<QueryEvent>,
+}
+
+/// Why waiting ended.
+enum Drained {
+    Yes,
+    /// A micro-batch ended inside a group.
+    Split,
+    Failed(Refused),
+}
+
+impl Feed<'_> {
+    /// None: a group was split.
+    async fn all(&self) -> Result<Answer<Option<Fed>>> {
+        let (mut batches, mut live, mut total) = (Vec::new(), None::<Live>, 0);
+        for (index, size) in self.case.groups.iter().enumerate() {
+            if self.case.restarts_before(index)
+                && let Some(running) = live.take()
+            {
+                self.end(running).await?;
+            }
+            let group = self
+                .case
+                .records
+                .get(total..total + size)
+                .context("batches.json counts more records")?;
+            if !group.is_empty() {
+                self.bench.broker.produce(self.topic, group)?;
+            }
+            total += size;
+            let mut running = match live.take() {
+                Some(running) => running,
+                None => match self.start().await? {
+                    Ok(running) => running,
+                    Err(refused) => return Ok(Err(refused)),
+                },
+            };
+            let drained = self
+                .drain(&mut running, (*size > 0).then_some(total), &mut batches)
+                .await;
+            match drained {
+                Ok(Drained::Yes) => live = Some(running),
+                Ok(Drained::Split) => {
+                    self.end(running).await?;
+                    return Ok(Ok(None));
+                }
+                Ok(Drained::Failed(refused)) => {
+                    running.query.close(&self.bench.cluster).await;
+                    return Ok(Err(refused));
+                }
+                Err(error) => {
+                    self.end(running).await?;
+                    return Err(error);
+                }
+            }
+        }
+        if let Some(running) = live {
+            self.end(running).await?;
+        }
+        let console = self.console.text();
+        Ok(Ok(Some(Fed { batches, console })))
+    }
+
+    async fn start(&self) -> Result<Answer<Live>> {
+        let servers = self.bench.broker.servers();
+        let compiled = match job::compile(self.case, servers, self.topic, self.sink.clone()).await? {
+            Ok(compiled) => compiled,
+            Err(error) => return Ok(Err(Refused::error("analysis", &error))),
+        };
+        let output = Output::to(Box::new(self.console.clone()));
+        Ok(match self.bench.start(compiled, Some(self.checkpoint), output).await {
+            Ok((query, events)) => Ok(Live { query, events }),
+            Err(error) => Err(Refused::error("start", &error)),
         })
     }
 
-    /// Ends the executors.
-    pub fn stop(self) {
-        self.runtime.block_on(self.cluster.stop());
-    }
-
-    /// Runs a batch case.
-    ///
-    /// # Errors
-    /// When the case cannot be read or the broker fails; an error of the query is a result.
-    pub fn batch(&self, folder: &Path, name: &str, case: &Value) -> Result<Answer> {
-        let topic = format!("case_{}", name.replace('-', "_"));
-        let partitions = case["partitions"].as_i64().unwrap_or(1);
-        self.broker.create(&topic, i32::try_from(partitions)?)?;
-        let lines = fs::read_to_string(folder.join("input.jsonl")).unwrap_or_default();
-        let records = lines
-            .lines()
-            .filter(|line| !line.is_empty())
-            .map(record)
-            .collect::<Result<Vec<_>>>()?;
-        self.broker.produce(&topic, &records)?;
-        let (sql, conf) = (self.job(folder, &topic, case)?, settings(case));
-        let answered = self.runtime.block_on(self.query(&sql, &conf));
-        let _ = self.broker.delete(&topic);
-        let zone = case["timezone"].as_str().unwrap_or("UTC");
-        let tz = zone.parse().with_context(|| format!("time zone {zone}"))?;
-        let rows = match answered {
-            Ok(rows) => rows,
-            Err(error) => {
-                return Ok(Answer {
-                    result: json!({"error": {"gist": format!("{error:#}")}}),
-                    shown: None,
-                });
-            }
-        };
-        let schema = rows
-            .batches
-            .first()
-            .map(RecordBatch::schema)
-            .context("no batch came, not even an empty one")?;
-        let columns: Vec<Value> = rows
-            .names
-            .iter()
-            .zip(schema.fields())
-            .map(|(name, field)| json!({"name": name, "type": spark_type(field.data_type())}))
-            .collect();
-        let mut encoded = Vec::new();
-        for batch in &rows.batches {
-            for row in 0..batch.num_rows() {
-                let values = batch.columns().iter().map(|column| encode::value(column, row, &tz));
-                encoded.push(Value::Array(values.collect::<Result<_>>()?));
+    /// Waits until every source has read `total` records (none: as many as it has) and no batch is due any more.
+    async fn drain(
+        &self,
+        live: &mut Live,
+        total: Option<usize>,
+        batches: &mut Vec<(BatchReport, Option<ResultRows>)>,
+    ) -> Result<Drained> {
+        let started = Instant::now();
+        let (mut reached, mut rows) = (total.is_none(), None);
+        loop {
+            let left = DEADLINE.saturating_sub(started.elapsed());
+            ensure!(!left.is_zero(), "the stream does not come to rest");
+            let event = tokio::select! {
+                event = live.events.recv() => event,
+                outcome = live.query.wait() => return Ok(Drained::Failed(match outcome {
+                    Outcome::Done => Refused::new("runtime", "Internal", "the stream ended by itself"),
+                    Outcome::Failed(failure) => Refused::new("runtime", &format!("{:?}", failure.class), &failure.message),
+                })),
+                () = tokio::time::sleep(left) => continue,
+            };
+            match event {
+                Some(QueryEvent::Rows(result)) => rows = Some(result),
+                Some(QueryEvent::Batch(report)) => {
+                    let ends = report
+                        .sources
+                        .iter()
+                        .map(|source| source.end.iter().map(|(_, end)| end).sum::<i64>());
+                    let ends: Vec<usize> = ends.map(|end| usize::try_from(end).unwrap_or(0)).collect();
+                    batches.push((*report, rows.take()));
+                    if let Some(total) = total {
+                        if ends.iter().any(|end| *end != total) {
+                            return Ok(Drained::Split);
+                        }
+                        reached = true;
+                    }
+                }
+                Some(QueryEvent::Idle) if reached => return Ok(Drained::Yes),
+                Some(QueryEvent::Idle) => {}
+                None => bail!("the query tells nothing any more"),
             }
         }
-        let shown = match case.get("show") {
-            Some(options) => Some(show(&rows.batches, &rows.names, &show_options(options), &tz)?),
-            None => None,
-        };
-        let result = json!({"kind": "batch", "ordered": case["ordered"], "schema": columns, "rows": encoded});
-        Ok(Answer { result, shown })
     }
 
-    fn job(&self, folder: &Path, topic: &str, case: &Value) -> Result<String> {
-        let headers = if case["include_headers"] == true {
-            ", includeHeaders true"
-        } else {
-            ""
-        };
-        let mut sql = format!(
-            "CREATE TABLE events USING kafka OPTIONS ('kafka.bootstrap.servers' '{}', subscribe '{topic}', startingOffsets 'earliest'{headers});\n",
-            self.broker.servers()
-        );
-        for table in case["static_tables"].as_array().into_iter().flatten() {
-            let text = |name: &str| table[name].as_str().unwrap_or_default();
-            let path = folder.join(text("file"));
-            sql += &format!(
-                "CREATE TABLE {} ({}) USING csv OPTIONS (path '{}', header true);\n",
-                text("name"),
-                text("schema"),
-                path.canonicalize().unwrap_or(path).display()
-            );
-        }
-        let query = fs::read_to_string(folder.join("query.sql"))?;
-        Ok(sql + query.trim().trim_end_matches(';') + ";\n")
-    }
-
-    /// Compiles and runs the text; gives the rows of its query.
-    async fn query(&self, sql: &str, conf: &[(String, String)]) -> Result<ResultRows> {
-        let text = JobText {
-            name: "query.sql".to_owned(),
-            text: sql.to_owned(),
-        };
-        let mut statements = compile_job(&[text], conf, false).await?;
-        let Some(JobStatement::Query(query)) = statements.last_mut() else {
-            bail!("the text holds no query")
-        };
-        query.sink = SinkSpec::Memory;
-        let (sender, mut receiver) = mpsc::channel(16);
-        let request = JobRequest {
-            statements,
-            progress: ProgressMode::None,
-            checkpoint: None,
-            output: Output::to(Box::new(std::io::sink())).with_memory(sender),
-        };
-        let (_trigger, shutdown) = Shutdown::manual();
-        let running = run_job(&self.cluster, request, &shutdown);
-        tokio::time::timeout(DEADLINE, running)
-            .await
-            .context("the query does not end")??;
-        receiver.recv().await.context("the query gave no rows")
+    async fn end(&self, mut live: Live) -> Result<()> {
+        live.query.stop().await;
+        let outcome = tokio::time::timeout(DEADLINE, live.query.wait()).await;
+        live.query.close(&self.bench.cluster).await;
+        outcome.context("the query does not stop")?;
+        Ok(())
     }
 }
 
-fn settings(case: &Value) -> Vec<(String, String)> {
-    let mut conf = vec![(
-        "spark.sql.session.timeZone".to_owned(),
-        case["timezone"].as_str().unwrap_or("UTC").to_owned(),
-    )];
-    for (name, value) in case["conf"].as_object().into_iter().flatten() {
-        conf.push((
-            name.clone(),
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-        ));
+/// Rows sorted by their text, unless their order counts.
+fn in_order(mut rows: Vec<Value>, ordered: bool) -> Value {
+    if !ordered {
+        rows.sort_by_cached_key(Value::to_string);
     }
-    conf
+    Value::Array(rows)
 }
 
-fn show_options(options: &Value) -> ShowOptions {
-    let truncate = match &options["truncate"] {
-        Value::Bool(false) => 0,
-        Value::Number(width) => width
-            .as_u64()
-            .and_then(|width| usize::try_from(width).ok())
-            .unwrap_or(20),
-        _ => 20,
-    };
-    let num_rows = options["num_rows"]
-        .as_u64()
-        .and_then(|rows| usize::try_from(rows).ok())
-        .unwrap_or(20);
-    ShowOptions {
-        num_rows,
-        truncate,
-        vertical: options["vertical"] == true,
-    }
-}
-
-/// A line of `input.jsonl`.
-fn record(line: &str) -> Result<Record> {
-    let json: Value = serde_json::from_str(line)?;
-    let bytes = |name: &str| -> Result<Option<Vec<u8>>> {
-        if let Some(text) = json[format!("{name}_b64")].as_str() {
-            return Ok(Some(base64::engine::general_purpose::STANDARD.decode(text)?));
-        }
-        Ok(json[name].as_str().map(|text| text.as_bytes().to_vec()))
-    };
-    let header = |pair: &Value| {
-        (
-            pair[0].as_str().unwrap_or_default().to_owned(),
-            pair[1].as_str().map(|text| text.as_bytes().to_vec()),
-        )
-    };
-    Ok(Record {
-        partition: Some(i32::try_from(json["partition"].as_i64().unwrap_or(0))?),
-        key: bytes("key")?,
-        value: bytes("value")?,
-        timestamp_ms: Some(json["timestamp_ms"].as_i64().unwrap_or(0)),
-        headers: json["headers"]
-            .as_array()
-            .map(|all| all.iter().map(header).collect())
-            .unwrap_or_default(),
-        offset: 0,
+fn show_options(spec: &Value) -> Option<ShowOptions> {
+    spec.as_object()?;
+    let number = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
+    Some(ShowOptions {
+        num_rows: number(&spec["num_rows"]).unwrap_or(20),
+        truncate: match &spec["truncate"] {
+            Value::Bool(false) => 0,
+            width => number(width).unwrap_or(20),
+        },
+        vertical: spec["vertical"] == true,
     })
+}
+
+/// What a console sink printed.
+#[derive(Clone, Default)]
+struct Console(Arc<Mutex<Vec<u8>>>);
+
+impl Console {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Console {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut held = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        held.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

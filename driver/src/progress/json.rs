@@ -209,6 +209,7 @@ mod tests {
             fired_ms: 1_700_000_000_000,
             previous_fired_ms: Some(1_699_999_999_000),
             watermark_ms: Some(0),
+            next_watermark_ms: Some(0),
             event_time: None,
             sources: vec![SourceReport {
                 start: Some(at(1)),

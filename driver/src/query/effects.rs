@@ -20,7 +20,7 @@ use tokio::runtime::Handle as Runtime;
 
 use super::actor::{Happened, QueryActor};
 use super::checkpoint::Checkpoint;
-use super::emit::{Output, ResultRows};
+use super::emit::{Output, QueryEvent, ResultRows};
 use super::prepare::Prepared;
 use super::rows::{TaskRows, finish, gather};
 use super::source::SourceFacts;
@@ -122,8 +122,14 @@ impl QueryActor {
                     .watcher
                     .warn(&format!("no executor to run tasks, waiting up to {wait_s} s"));
             }
-            Effect::Report(report) => context.watcher.batch(&report),
-            Effect::Idle(next) => context.watcher.idle(next),
+            Effect::Report(report) => {
+                context.watcher.batch(&report);
+                context.output.tell(|| QueryEvent::Batch(report));
+            }
+            Effect::Idle(next) => {
+                context.watcher.idle(next);
+                context.output.tell(|| QueryEvent::Idle);
+            }
             Effect::Finish(outcome) => self.end(outcome, ctx),
         }
     }
@@ -392,16 +398,14 @@ async fn emit(
                 .map_err(|failure| (failure, None))
         }
         SinkSpec::Memory => {
-            let names = names.clone();
-            let batch = batch.0;
-            context
-                .output
-                .hand_over(ResultRows {
-                    batch,
-                    names,
+            context.output.tell(|| {
+                QueryEvent::Rows(ResultRows {
+                    batch: batch.0,
+                    names: names.clone(),
+                    schema: prepared.last.schema(),
                     batches: rows,
                 })
-                .await;
+            });
             Ok(())
         }
         SinkSpec::Kafka { .. } | SinkSpec::Files { .. } => {

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use chrono_tz::Tz;
 use millstream_common::domain::failure::FailureClass;
+use millstream_driver_core::batch::BatchReport;
 use millstream_driver_core::tasks::Failure;
 use millstream_spark::render::{ShowOptions, show};
 use parking_lot::Mutex;
@@ -18,15 +20,28 @@ pub struct ResultRows {
     pub batch: u64,
     /// Names of the columns as the user sees them.
     pub names: Vec<String>,
+    /// Their types, also when there are no rows.
+    pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
+}
+
+/// What a program that runs queries hears of them, in the order in which it happens.
+#[derive(Clone, Debug)]
+pub enum QueryEvent {
+    /// Rows of a query with the sink `Memory`. Comes before the batch's report, and again when the batch is run again.
+    Rows(ResultRows),
+    /// A batch is committed.
+    Batch(Box<BatchReport>),
+    /// A trigger found nothing to do: all that was there is processed.
+    Idle,
 }
 
 /// Where results go that the driver emits itself.
 #[derive(Clone)]
 pub struct Output {
     console: Arc<Mutex<Box<dyn Write + Send>>>,
-    memory: Option<mpsc::Sender<ResultRows>>,
+    listener: Option<mpsc::UnboundedSender<QueryEvent>>,
 }
 
 impl Output {
@@ -41,14 +56,14 @@ impl Output {
     pub fn to(writer: Box<dyn Write + Send>) -> Self {
         Self {
             console: Arc::new(Mutex::new(writer)),
-            memory: None,
+            listener: None,
         }
     }
 
-    /// Rows of queries with the sink `Memory` go to `rows`.
+    /// The same, telling `listener` what happens. Its channel has no bound: whoever listens must keep up or hang up.
     #[must_use]
-    pub fn with_memory(mut self, rows: mpsc::Sender<ResultRows>) -> Self {
-        self.memory = Some(rows);
+    pub fn with_listener(mut self, listener: mpsc::UnboundedSender<QueryEvent>) -> Self {
+        self.listener = Some(listener);
         self
     }
 
@@ -88,11 +103,11 @@ impl Output {
         self.print(&text)
     }
 
-    /// Hands rows to the caller; waits while it is busy.
-    pub async fn hand_over(&self, rows: ResultRows) {
-        if let Some(memory) = &self.memory {
-            // A caller that is gone wants no rows.
-            let _ = memory.send(rows).await;
+    /// Tells the listener, when there is one.
+    pub fn tell(&self, event: impl FnOnce() -> QueryEvent) {
+        if let Some(listener) = &self.listener {
+            // A listener that is gone wants no events.
+            let _ = listener.send(event());
         }
     }
 }

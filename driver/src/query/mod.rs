@@ -14,6 +14,6 @@ mod wire;
 
 pub use actor::{Happened, QueryActor, TaskReport};
 pub use effects::QueryContext;
-pub use emit::{Output, ResultRows};
+pub use emit::{Output, QueryEvent, ResultRows};
 pub use prepare::{Compiled, Placement, Prepared, explain, prepare};
 pub use source::SourceFacts;

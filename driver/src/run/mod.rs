@@ -13,3 +13,4 @@ mod query;
 pub use cluster::{Cluster, ClusterOptions, Executors, ListenAt};
 pub use compile::{JobStatement, JobText, compile_job};
 pub use job::{JobRequest, run_job};
+pub use query::{QueryOptions, RunningQuery, start};

@@ -36,10 +36,13 @@ pub struct RunningQuery {
 
 /// How queries of a job are shown and where they keep their state.
 pub struct QueryOptions<'a> {
+    /// How progress is shown.
     pub progress: ProgressMode,
     /// Replaces the statement's own checkpoint.
     pub checkpoint: Option<&'a str>,
+    /// Names it in lines of progress.
     pub label: String,
+    /// Where results go, and who listens.
     pub output: Output,
 }
 

@@ -107,6 +107,8 @@ pub struct BatchReport {
     pub previous_fired_ms: Option<i64>,
     /// The watermark it ran with, when the query has one. Epoch milliseconds.
     pub watermark_ms: Option<i64>,
+    /// The watermark of the next batch, when the query has one. Epoch milliseconds.
+    pub next_watermark_ms: Option<i64>,
     /// What it saw of event time, all watermarks and tasks together.
     pub event_time: Option<EventTime>,
     /// Per source.

@@ -9,7 +9,7 @@ use crate::watermark::EventTime;
 /// Sums up a batch whose commit is done at `now_ms`.
 pub fn report(
     settings: &Settings,
-    watermark_used: bool,
+    next_watermark_ms: Option<i64>,
     previous_fired_ms: Option<i64>,
     batch: &Batch,
     book: &TaskBook,
@@ -57,7 +57,8 @@ pub fn report(
         batch: batch.id,
         fired_ms: batch.fired_ms,
         previous_fired_ms,
-        watermark_ms: watermark_used.then_some(batch.watermark_ms),
+        watermark_ms: next_watermark_ms.map(|_| batch.watermark_ms),
+        next_watermark_ms,
         event_time,
         sources,
         totals,

@@ -214,7 +214,7 @@ impl BatchMachine {
         };
         let report = report(
             &self.settings,
-            self.tracker.is_used(),
+            self.tracker.is_used().then(|| self.tracker.now_ms()),
             self.previous_fired_ms,
             &batch,
             &book,
