@@ -13,29 +13,28 @@
 //! above is absorbed as long as it treats rows one by one. Where absorbing ends, the driver's plan gets a slot that the
 //! stage's rows are fed into.
 
+mod partial;
+mod row_wise;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{JoinType, internal_err, plan_err};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{internal_err, plan_err};
 use datafusion::error::Result;
-use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::unnest::UnnestExec;
 
-use crate::event_time::{WatermarkExec, watermark_of, window_length_of};
-use crate::pane::PaneExpandExec;
+use self::partial::{bare_partial, partial};
+use self::row_wise::{is_row_wise, waits_for_subquery};
+use crate::event_time::{watermark_of, window_length_of};
 use crate::slot::SlotExec;
 use crate::spec::{EventTimeKey, OutputMode, SlotId, SourceSpec};
-use crate::time_window::{TimeWindowExec, WindowShape};
 
 /// A query's stages.
 #[derive(Debug)]
@@ -374,160 +373,6 @@ fn replace_children(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     use datafusion::physical_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
     Arc::clone(node).replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-}
-
-/// Whether `node` gives for each row of its child `child` what it would give if that row came alone.
-fn is_row_wise(node: &Arc<dyn ExecutionPlan>, child: usize) -> bool {
-    if let Some(join) = node.downcast_ref::<HashJoinExec>() {
-        return keeps_rows_apart(*join.join_type(), child);
-    }
-    if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
-        return keeps_rows_apart(*join.join_type(), child);
-    }
-    node.downcast_ref::<CrossJoinExec>().is_some()
-        || node.downcast_ref::<FilterExec>().is_some()
-        || node.downcast_ref::<ProjectionExec>().is_some()
-        || node.downcast_ref::<UnnestExec>().is_some()
-        || node.downcast_ref::<CooperativeExec>().is_some()
-        || node.downcast_ref::<TimeWindowExec>().is_some()
-        || node.downcast_ref::<WatermarkExec>().is_some()
-}
-
-/// Whether an expression of `node` needs the value of a scalar subquery, which only the driver has.
-fn waits_for_subquery(node: &Arc<dyn ExecutionPlan>) -> bool {
-    let mut found = false;
-    let searched = node.apply_expressions(&mut |expr| {
-        expr.apply(|part| {
-            found |= part.downcast_ref::<ScalarSubqueryExpr>().is_some();
-            Ok(if found {
-                TreeNodeRecursion::Stop
-            } else {
-                TreeNodeRecursion::Continue
-            })
-        })
-    });
-    // A node that cannot be searched is left to the driver, where everything runs.
-    found || searched.is_err()
-}
-
-/// Whether a join's output is the sum of the outputs for each row of its child `child` (0 left, 1 right).
-fn keeps_rows_apart(join: JoinType, child: usize) -> bool {
-    match join {
-        JoinType::Inner => true,
-        JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => child == 0,
-        JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => child == 1,
-        JoinType::Full => false,
-    }
-}
-
-fn bare_partial(aggregate: &AggregateExec, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    Ok(Arc::new(AggregateExec::try_new(
-        AggregateMode::Partial,
-        Arc::new(aggregate.group_expr().clone()),
-        aggregate.aggr_expr().to_vec(),
-        aggregate.filter_expr().to_vec(),
-        input,
-        aggregate.input_schema(),
-    )?))
-}
-
-/// The partial aggregation of `input`; over a sliding window of whole slides, per pane (see [`crate::pane`]).
-fn partial(aggregate: &AggregateExec, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let Some((panes, group, shape)) = panes(aggregate, &input)? else {
-        return bare_partial(aggregate, input);
-    };
-    let partial = bare_partial(aggregate, panes)?;
-    Ok(Arc::new(PaneExpandExec::try_new(partial, group, shape)?))
-}
-
-/// An aggregate's input cut into panes: the input, the position of the window among the group columns, the windows' shape.
-type Panes = (Arc<dyn ExecutionPlan>, usize, WindowShape);
-
-/// If `input` ends in a sliding window that `aggregate` only uses as a group column: the same input with one row per
-/// pane, the position of that group column, and the windows' shape.
-fn panes(aggregate: &AggregateExec, input: &Arc<dyn ExecutionPlan>) -> Result<Option<Panes>> {
-    let Some((window, above)) = window_below(input) else {
-        return Ok(None);
-    };
-    let shape = window.shape;
-    if shape.is_tumbling() || shape.length_us % shape.slide_us != 0 || !aggregate.group_expr().is_single() {
-        return Ok(None);
-    }
-    let name = window.column.as_str();
-    let is_start = |expr: &Arc<dyn datafusion::physical_plan::PhysicalExpr>| {
-        expr.downcast_ref::<datafusion::physical_expr::expressions::Column>()
-            .is_some_and(|column| column.name() == name)
-    };
-    let mentions = |expr: &Arc<dyn datafusion::physical_plan::PhysicalExpr>| {
-        datafusion::physical_expr::utils::collect_columns(expr)
-            .iter()
-            .any(|column| column.name() == name)
-    };
-    let groups = aggregate.group_expr().expr();
-    let Some(group) = groups.iter().position(|(expr, _)| is_start(expr)) else {
-        return Ok(None);
-    };
-    let elsewhere = groups
-        .iter()
-        .enumerate()
-        .any(|(i, (expr, _))| i != group && mentions(expr))
-        || aggregate
-            .aggr_expr()
-            .iter()
-            .any(|call| call.expressions().iter().any(&mentions))
-        || aggregate.filter_expr().iter().flatten().any(&mentions);
-    if elsewhere {
-        return Ok(None);
-    }
-    let slide = WindowShape {
-        length_us: shape.slide_us,
-        ..shape
-    };
-    let mut plan: Arc<dyn ExecutionPlan> = Arc::new(TimeWindowExec::try_new(
-        Arc::clone(&window.input),
-        window.time,
-        slide,
-        window.column.clone(),
-    )?);
-    for projection in above.iter().rev() {
-        plan = replace_children(projection, vec![plan])?;
-    }
-    Ok(Some((plan, group, shape)))
-}
-
-/// The time window under any projections that pass its start on unchanged, and those projections from the top.
-fn window_below(input: &Arc<dyn ExecutionPlan>) -> Option<(&TimeWindowExec, Vec<Arc<dyn ExecutionPlan>>)> {
-    let mut above = Vec::new();
-    let mut node = input;
-    loop {
-        if let Some(window) = node.downcast_ref::<TimeWindowExec>() {
-            let passed_on = above
-                .iter()
-                .all(|node: &Arc<dyn ExecutionPlan>| passes_on(node, &window.column));
-            return passed_on.then_some((window, above));
-        }
-        let is_projection = node.downcast_ref::<ProjectionExec>().is_some();
-        let [child] = node.children()[..] else { return None };
-        if !is_projection {
-            return None;
-        }
-        above.push(Arc::clone(node));
-        node = child;
-    }
-}
-
-fn passes_on(node: &Arc<dyn ExecutionPlan>, column: &str) -> bool {
-    node.downcast_ref::<ProjectionExec>().is_some_and(|projection| {
-        projection.expr().iter().all(|item| {
-            let columns = datafusion::physical_expr::utils::collect_columns(&item.expr);
-            let mentions = columns.iter().any(|found| found.name() == column);
-            let plain = item
-                .expr
-                .downcast_ref::<datafusion::physical_expr::expressions::Column>()
-                .is_some();
-            !mentions || (plain && item.alias == column)
-        })
-    })
 }
 
 fn event_time_key(aggregate: &AggregateExec) -> Option<EventTimeKey> {
