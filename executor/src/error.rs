@@ -105,9 +105,18 @@ pub enum TaskError {
 }
 
 impl TaskError {
-    /// Names the step in which DataFusion failed.
+    /// Names the step in which DataFusion failed; an error of ours that travelled through the plan is itself again.
     pub fn plan(step: &'static str) -> impl FnOnce(DataFusionError) -> Self {
-        move |source| Self::Plan { step, source }
+        move |source| match source {
+            DataFusionError::External(inner) => match inner.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(inner) => Self::Plan {
+                    step,
+                    source: DataFusionError::External(inner),
+                },
+            },
+            source => Self::Plan { step, source },
+        }
     }
 
     /// Whose fault it is.
@@ -192,4 +201,21 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_travelled_through_a_plan_speaks_for_itself() {
+        let ours = DataFusionError::External(Box::new(TaskError::TimeZone {
+            name: "Mars".to_owned(),
+        }));
+        let error = TaskError::plan("running the plan")(ours);
+        assert_eq!(chain(&error), "unknown time zone 'Mars'");
+        assert_eq!(error.class(), FailureClass::User);
+        let other = TaskError::plan("running the plan")(DataFusionError::Execution("no".to_owned()));
+        assert_eq!(chain(&other), "running the plan: Execution error: no");
+    }
 }

@@ -37,10 +37,14 @@ impl FileStore for StoreFiles {
             })
     }
 
+    fn place(&self, path: &str) -> String {
+        self.store.location().join(path).to_string()
+    }
+
     fn read(&self, path: &str) -> Result<Vec<u8>, StateError> {
         match self.runtime.block_on(self.store.read(path)) {
             Ok(Some(bytes)) => Ok(bytes.into()),
-            Ok(None) => Err(StateError::MissingFile { path: path.to_owned() }),
+            Ok(None) => Err(StateError::MissingFile { path: self.place(path) }),
             Err(source) => Err(StateError::File {
                 path: path.to_owned(),
                 source: Box::new(source),

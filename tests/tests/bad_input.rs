@@ -70,7 +70,11 @@ fn unreachable_broker() -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let address = format!("127.0.0.1:{port}");
     let finished = refused(&(numbers_table(&address, "numbers", "") + "SELECT sum(n) FROM numbers;"))?;
-    assert_refused(&finished, UNAVAILABLE, &[&address, "bootstrap.servers"]);
+    assert_refused(
+        &finished,
+        UNAVAILABLE,
+        &[&address, "bootstrap.servers", "refused", "trying again"],
+    );
     Ok(())
 }
 
@@ -79,8 +83,46 @@ fn missing_topic() -> Result<()> {
     let broker = Broker::shared()?;
     let topic = unique("nowhere");
     let finished = refused(&(numbers_table(broker.servers(), &topic, "") + "SELECT sum(n) FROM numbers;"))?;
-    assert!([Some(FAILED), Some(USAGE)].contains(&finished.code), "{finished:?}");
-    assert_refused(&finished, finished.code.unwrap_or_default(), &[&topic]);
+    assert_refused(&finished, USAGE, &[&topic, broker.servers(), "create it"]);
+    Ok(())
+}
+
+#[test]
+fn what_only_kafka_can_tell_to_be_wrong_is_wrong_use() -> Result<()> {
+    let broker = Broker::shared()?;
+    let topic = numbers(&broker, 2, 1)?;
+    let missing = format!("{topic}-7");
+    let cases: [(&str, String, &[&str]); 4] = [
+        ("assign", format!(r#"{{"{topic}":[0,7]}}"#), &["assign", &missing]),
+        (
+            "subscribePattern",
+            "zz(*".to_owned(),
+            &["subscribePattern", "position 3"],
+        ),
+        (
+            "startingOffsets",
+            format!(r#"{{"{topic}":{{"0":0}}}}"#),
+            &["starting offsets", &topic],
+        ),
+        (
+            "kafka.security.protocol",
+            "SSL_SASL".to_owned(),
+            &["kafka.security.protocol", "SSL_SASL"],
+        ),
+    ];
+    for (option, value, words) in cases {
+        let subscribe = if matches!(option, "assign" | "subscribePattern") {
+            String::new()
+        } else {
+            format!(", subscribe '{topic}'")
+        };
+        let sql = format!(
+            "CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '{}', '{option}' '{value}'{subscribe});
+             SELECT count(*) FROM t;",
+            broker.servers()
+        );
+        assert_refused(&refused(&sql)?, USAGE, words);
+    }
     Ok(())
 }
 
@@ -212,7 +254,7 @@ fn a_port_in_use() -> Result<()> {
     let sql = numbers_table("127.0.0.1:1", "numbers", "") + "SELECT n FROM numbers;";
     let file = desk.write("job.sql", sql)?.display().to_string();
     let finished = Run::bare(&["run", &file, "--local", "1", "--listen", &address]).finish(DEADLINE)?;
-    assert_refused(&finished, UNAVAILABLE, &[&address]);
+    assert_refused(&finished, UNAVAILABLE, &[&address, "--port"]);
     Ok(())
 }
 
@@ -321,6 +363,33 @@ fn a_full_disk() -> Result<()> {
     );
     assert!(finished.stderr.contains("checkpoint"), "{}", finished.stderr);
     // With space again it goes on, and the batch counts once.
+    assert_total(&run.finish(DEADLINE)?.expect(DONE)?, "100");
+    Ok(())
+}
+
+#[test]
+fn a_damaged_checkpoint() -> Result<()> {
+    let (broker, desk) = (Broker::shared()?, Desk::new()?);
+    let topic = numbers(&broker, 1, 10)?;
+    let run = running_total(&broker, &desk, &topic, "")?;
+    assert_total(&run.finish(DEADLINE)?.expect(DONE)?, "55");
+    broker.produce(&topic, &[Record::of(r#"{"n":45}"#)])?;
+    let mut whole = Vec::new();
+    for version in fs::read_dir(desk.path("checkpoint").join("state"))? {
+        for file in fs::read_dir(version?.path())? {
+            let path = file?.path();
+            let bytes = fs::read(&path)?;
+            fs::write(&path, &bytes[..bytes.len() / 4])?;
+            whole.push((path, bytes));
+        }
+    }
+    let finished = run.finish(DEADLINE)?;
+    assert_refused(&finished, FAILED, &[&desk.text("checkpoint"), "damaged", "restore it"]);
+    // Trying again cannot help.
+    assert_eq!(finished.stderr.matches("task failed").count(), 1, "{}", finished.stderr);
+    for (path, bytes) in whole {
+        fs::write(path, bytes)?;
+    }
     assert_total(&run.finish(DEADLINE)?.expect(DONE)?, "100");
     Ok(())
 }

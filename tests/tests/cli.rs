@@ -37,6 +37,15 @@ fn sql_on_the_command_line_prints_only_results() -> Result<()> {
 }
 
 #[test]
+fn sql_may_begin_with_a_comment() -> Result<()> {
+    let finished = Run::bare(&["sql", "-- how many\nSELECT 42 AS many"])
+        .finish(DEADLINE)?
+        .expect(0)?;
+    assert!(finished.stdout.contains("|  42|"), "{}", finished.stdout);
+    Ok(())
+}
+
+#[test]
 fn explain_runs_nothing() -> Result<()> {
     let topic = unique("sales");
     let broker = Broker::shared()?;

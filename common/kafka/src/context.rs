@@ -112,7 +112,8 @@ impl Health {
             .as_ref()
             .is_none_or(|(at, problem)| kind >= problem.kind || at.elapsed() >= PROBLEM_LIFE);
         if hides {
-            let text = text.to_owned();
+            // "(after 0ms in state CONNECT, 17 identical error(s) suppressed)" is for the library's authors.
+            let text = text.split(" (after ").next().unwrap_or(text).to_owned();
             *last = Some((Instant::now(), Problem { kind, text }));
         }
     }

@@ -45,7 +45,11 @@ pub enum KafkaError {
     },
 
     /// A topic that has to exist does not, or may not be seen.
-    #[error("topic '{topic}' does not exist at {servers}, or this client may not describe it{}", near_names(.near))]
+    #[error(
+        "topic '{topic}' does not exist at {servers}, or this client may not describe it{} create it, or correct the \
+         option that names it",
+        near_names(.near)
+    )]
     MissingTopic {
         /// The topic asked for.
         topic: String,
@@ -53,6 +57,15 @@ pub enum KafkaError {
         servers: String,
         /// Names of topics that look like it.
         near: Vec<String>,
+    },
+
+    /// Assigned partitions do not exist.
+    #[error("no partition(s) {partitions} at {servers}: correct option 'assign', partitions are numbered from 0")]
+    MissingPartitions {
+        /// Which, with their topics.
+        partitions: String,
+        /// The bootstrap servers that were asked.
+        servers: String,
     },
 
     /// The pattern of `subscribePattern` is no regular expression.
@@ -144,9 +157,11 @@ impl KafkaError {
     #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::Option(_) | Self::MissingTopic { .. } | Self::Pattern { .. } | Self::Client { .. } => {
-                FailureClass::User
-            }
+            Self::Option(_)
+            | Self::MissingTopic { .. }
+            | Self::MissingPartitions { .. }
+            | Self::Pattern { .. }
+            | Self::Client { .. } => FailureClass::User,
             Self::Refused { retryable: false, .. } | Self::Delivery { retryable: false, .. } => FailureClass::User,
             Self::Unanswered { .. }
             | Self::Refused { .. }
@@ -179,8 +194,8 @@ fn and_also(problem: Option<&Problem>) -> String {
 
 fn near_names(near: &[String]) -> String {
     if near.is_empty() {
-        String::new()
+        ":".to_owned()
     } else {
-        format!(", did you mean '{}'?", near.join("' or '"))
+        format!(", did you mean '{}'? Otherwise", near.join("' or '"))
     }
 }

@@ -263,7 +263,9 @@ impl Sender {
         Err(KafkaError::Delivery {
             topic: failure.topic.clone(),
             servers: self.producer.servers.clone(),
-            reason: failure.reason.clone(),
+            reason: failure
+                .code
+                .map_or_else(|| failure.reason.clone(), |code| advised(&failure.reason, code)),
             count: counts.failed,
             problem: self.producer.health.problem(),
             retryable: failure.code.is_none_or(is_retryable),
@@ -276,7 +278,9 @@ impl Producer {
         // After a fatal error every record is refused with that word alone.
         let reason = match self.client.client().fatal_error() {
             Some((code, text)) => format!("{code}: {text}"),
-            None => words_of(error),
+            None => error
+                .rdkafka_error_code()
+                .map_or_else(|| error.to_string(), |code| advised(&code.to_string(), code)),
         };
         KafkaError::Delivery {
             topic: topic.to_owned(),
@@ -314,6 +318,22 @@ fn is_retryable(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::ClusterAuthorizationFailed
             | RDKafkaErrorCode::InvalidArgument
     )
+}
+
+/// A broker's reason, and what to do about it when that is known.
+fn advised(reason: &str, code: RDKafkaErrorCode) -> String {
+    let advice = match code {
+        RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition => {
+            "create the topic, or correct option or column 'topic'"
+        }
+        RDKafkaErrorCode::UnknownPartition => "correct column 'partition', or leave it out",
+        RDKafkaErrorCode::MessageSizeTooLarge => {
+            "raise 'kafka.max.request.size' and the topic's 'max.message.bytes', or write smaller records"
+        }
+        RDKafkaErrorCode::TopicAuthorizationFailed => "grant this client the right to write to the topic",
+        _ => return reason.to_owned(),
+    };
+    format!("{reason}; {advice}")
 }
 
 fn words_of(error: &ClientError) -> String {

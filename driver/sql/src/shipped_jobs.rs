@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use chrono_tz::Tz;
+use millstream_common::domain::failure::FailureClass;
 use millstream_plan::spec::{FileSource, SinkSpec};
 
 use crate::{CompileEnv, EnvResolver, Params, Query, SchemaReader, Statement, compile};
@@ -14,8 +15,8 @@ struct NoInference;
 
 #[async_trait::async_trait]
 impl SchemaReader for NoInference {
-    async fn infer(&self, source: &FileSource, _time_zone: Tz) -> Result<SchemaRef, String> {
-        Err(format!("{} declares no columns", source.path))
+    async fn infer(&self, source: &FileSource, _time_zone: Tz) -> Result<SchemaRef, (FailureClass, String)> {
+        Err((FailureClass::User, format!("{} declares no columns", source.path)))
     }
 }
 

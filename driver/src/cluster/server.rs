@@ -49,9 +49,18 @@ pub async fn listen(host: IpAddr, first: u16, last: u16) -> Result<Listening, Dr
     } else {
         format!("{first}-{last}")
     };
+    let hint = match failure.as_ref().map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::AddrNotAvailable) => {
+            "this machine has no such address; give one of its own by --listen, 0.0.0.0 stands for all of them"
+        }
+        Some(std::io::ErrorKind::PermissionDenied) => {
+            "ports below 1024 are the administrator's; choose another by --port"
+        }
+        _ => "another program has the port; choose another by --port, or 0 for any free one",
+    };
     Err(DriverError::Listen {
         address: format!("{host}:{ports}"),
-        hint: "another program has the port; choose another by --port, or 0 for any free one".to_owned(),
+        hint: hint.to_owned(),
         source: failure,
     })
 }

@@ -9,6 +9,7 @@ use millstream_common::domain::id::{BatchId, ExecutorId, TaskId};
 use millstream_common::domain::offset::PartitionOffsets;
 use millstream_driver_core::batch::{Effect, Event, Listing};
 use millstream_driver_core::checkpoint::{CommitRecord, StateFile};
+use millstream_driver_core::offsets::SkippedKind;
 use millstream_driver_core::tasks::{Failure, Finished, Launch, Work};
 use millstream_driver_core::watermark::Thresholds;
 use millstream_plan::spec::SinkSpec;
@@ -113,7 +114,14 @@ impl QueryActor {
             }
             Effect::Skipped(skipped) => {
                 for one in &skipped {
-                    context.watcher.warn(&format!("data loss accepted: {one}"));
+                    context.watcher.warn(&match one.kind {
+                        // A batch query has read nothing before: there is nothing to lose.
+                        SkippedKind::Shrunk { from, end } if !context.prepared.streaming => format!(
+                            "nothing is read from partition {}: it ends at {end}, before the starting offset {from}",
+                            one.partition
+                        ),
+                        _ => format!("data loss accepted: {one}"),
+                    });
                 }
             }
             Effect::Starved(until_ms) => {

@@ -134,10 +134,10 @@ impl Cluster {
     /// `TooFewExecutors` when they are not in time, or a local one ended.
     pub async fn ready(&self) -> Result<(), DriverError> {
         let (wanted, hint) = match &self.options.executors {
-            Executors::Local { count, .. } => (*count, "see what they wrote above"),
+            Executors::Local { count, .. } => (*count, "see what they wrote above".to_owned()),
             Executors::Standalone { count } => (
                 *count,
-                "start executors with --driver and this driver's address, or use --local N",
+                format!("start executors with --driver {}, or use --local N", self.address),
             ),
         };
         let (done, mut arrived) = oneshot::channel();
@@ -179,7 +179,7 @@ impl Cluster {
                     waited_s: self.options.wait.as_secs(),
                     hint: match status {
                         Some(status) => format!("an executor ended with {status}, {hint}"),
-                        None => format!("{hint} ({})", self.address),
+                        None => hint,
                     },
                 });
             }
@@ -203,5 +203,58 @@ impl Cluster {
         if let Some(local) = local {
             local.stop().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millstream_common::process::exit;
+    use millstream_proto::BUILD;
+    use millstream_proto::control::v1::driver_client::DriverClient;
+    use millstream_proto::control::v1::{ExecutorMessage, Register, driver_message, executor_message};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_executor_of_another_version_is_refused_with_both_versions() {
+        let cluster = Cluster::start(ClusterOptions {
+            listen: ListenAt {
+                first_port: 0,
+                last_port: 0,
+                ..ListenAt::default()
+            },
+            executors: Executors::Standalone { count: 1 },
+            wait: Duration::from_millis(300),
+        })
+        .await
+        .unwrap();
+        let mut client = DriverClient::connect(format!("http://{}", cluster.address))
+            .await
+            .unwrap();
+        let register = Register {
+            executor_id: "old-one".to_owned(),
+            blocks_address: "127.0.0.1:1".to_owned(),
+            slots: 1,
+            build: "0.0.1-other".to_owned(),
+            pid: 1,
+        };
+        let hello = ExecutorMessage {
+            message: Some(executor_message::Message::Register(register)),
+        };
+        let mut orders = client.session(tokio_stream::iter([hello])).await.unwrap().into_inner();
+        let answer = orders.message().await.unwrap().unwrap().message;
+        assert!(
+            matches!(&answer, Some(driver_message::Message::Rejected(refusal))
+                if !refusal.retry
+                    && ["old-one", "0.0.1-other", BUILD, "install"].iter().all(|word| refusal.reason.contains(word))),
+            "{answer:?}"
+        );
+        let error = cluster.ready().await.unwrap_err();
+        assert_eq!(error.exit_code(), exit::UNAVAILABLE);
+        assert!(
+            error.to_string().contains(&format!("--driver {}", cluster.address)),
+            "{error}"
+        );
+        cluster.stop().await;
     }
 }

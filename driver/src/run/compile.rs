@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono_tz::Tz;
+use millstream_common::domain::failure::FailureClass;
 use millstream_common::options::Options;
 use millstream_plan::spec::FileSource;
 use millstream_sql::{CompileEnv, ExplainMode, Params, Query, Resolver, SchemaReader, Statement, compile};
@@ -139,10 +140,10 @@ struct FileSchemas;
 
 #[async_trait::async_trait]
 impl SchemaReader for FileSchemas {
-    async fn infer(&self, source: &FileSource, _time_zone: Tz) -> Result<SchemaRef, String> {
+    async fn infer(&self, source: &FileSource, _time_zone: Tz) -> Result<SchemaRef, (FailureClass, String)> {
         let fields = millstream_store::table::infer_schema(source)
             .await
-            .map_err(|error| chain(&error))?;
+            .map_err(|error| (error.class(), chain(&error)))?;
         Ok(Arc::new(Schema::new(fields)))
     }
 }

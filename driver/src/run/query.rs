@@ -163,13 +163,23 @@ async fn check_sink(prepared: &Prepared) -> Result<(), DriverError> {
     Ok(())
 }
 
+/// What keeps a query from starting is wrong use when the job is at fault, whoever finds it.
+fn cannot_start(failure: Failure) -> DriverError {
+    match failure.class {
+        FailureClass::User => DriverError::Usage {
+            message: failure.message,
+        },
+        _ => DriverError::Query(failure),
+    }
+}
+
 fn open_sources(prepared: &Prepared) -> Result<Vec<SourceFacts>, DriverError> {
     let mode = if prepared.streaming { Mode::Stream } else { Mode::Batch };
     prepared
         .scanned
         .iter()
         .filter_map(|slot| prepared.spec.sources.get(slot))
-        .map(|source| SourceFacts::open(source, mode).map_err(DriverError::Query))
+        .map(|source| SourceFacts::open(source, mode).map_err(cannot_start))
         .collect()
 }
 
@@ -183,9 +193,7 @@ async fn start_position(
     let first_task = TaskId(number * TASKS_PER_QUERY + 1);
     let Some(checkpoint) = checkpoint else {
         let begins = sources.iter().map(SourceFacts::begin);
-        let initial = futures::future::try_join_all(begins)
-            .await
-            .map_err(DriverError::Query)?;
+        let initial = futures::future::try_join_all(begins).await.map_err(cannot_start)?;
         return Ok(Start {
             resume: Resume::Fresh,
             initial,
@@ -201,7 +209,7 @@ async fn start_position(
         let position = match (&decision, checkpoint.initial(index).await?) {
             (_, Some(position)) => position,
             (Resume::Fresh, None) => {
-                let position = source.begin().await.map_err(DriverError::Query)?;
+                let position = source.begin().await.map_err(cannot_start)?;
                 checkpoint.set_initial(index, &position).await?;
                 position
             }

@@ -71,8 +71,8 @@ enum SessionError {
     Connect(#[source] tonic::transport::Error),
     #[error("no answer within {} s", REGISTER_DEADLINE.as_secs())]
     Silent,
-    #[error("the connection broke")]
-    Broken(#[source] Status),
+    #[error("the connection broke: {}", .0.message())]
+    Broken(Status),
     #[error("the driver refused: {reason}")]
     Rejected { reason: String, retry: bool },
     #[error("the driver ended the session before it began")]
@@ -87,7 +87,7 @@ impl Member {
     /// Keeps a session with the driver at `address` until the process is asked to end.
     pub async fn stay(self: Arc<Self>, address: String) {
         let mut pauses = Backoff::new(PAUSE_FIRST, PAUSE_MAX);
-        let mut mentioned: Option<Instant> = None;
+        let mut mentioned = None;
         loop {
             let mut registered = false;
             let result = self.session(&address, &mut registered).await;
@@ -102,10 +102,12 @@ impl Member {
             match &result {
                 Ok(()) => tracing::info!(driver = address, "the driver ended the session"),
                 Err(error) => {
-                    if mentioned.is_none_or(|at| at.elapsed() >= MENTION_EVERY) {
+                    // News at once, the same again only now and then.
+                    let kind = std::mem::discriminant(error);
+                    if mentioned.is_none_or(|(last, at): (_, Instant)| last != kind || at.elapsed() >= MENTION_EVERY) {
                         let reason = crate::error::chain(error);
                         tracing::warn!(driver = address, reason, "no session with the driver, trying on");
-                        mentioned = Some(Instant::now());
+                        mentioned = Some((kind, Instant::now()));
                     }
                     if matches!(error, SessionError::Rejected { retry: false, .. }) {
                         pause = PAUSE_REFUSED;

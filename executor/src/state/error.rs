@@ -63,6 +63,15 @@ pub enum StateError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A state file does not hold what was written.
+    #[error("state file '{path}' is damaged; restore it or start with a new checkpoint")]
+    Damaged {
+        /// Where.
+        path: String,
+        /// What cannot be read.
+        #[source]
+        source: ArrowError,
+    },
     /// A state file that the commit refers to is gone.
     #[error("state file '{path}' of the checkpoint does not exist; restore it or start with a new checkpoint")]
     MissingFile {
@@ -108,10 +117,14 @@ impl StateError {
     #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::Key(_) | Self::EventTimeType { .. } | Self::OtherQuery { .. } | Self::Aggregate { .. } => {
-                FailureClass::User
-            }
-            Self::File { .. } | Self::MissingFile { .. } => FailureClass::External,
+            // Files are immutable and stores consistent: what is gone or damaged now will be so at the next attempt.
+            Self::Key(_)
+            | Self::EventTimeType { .. }
+            | Self::OtherQuery { .. }
+            | Self::Aggregate { .. }
+            | Self::Damaged { .. }
+            | Self::MissingFile { .. } => FailureClass::User,
+            Self::File { .. } => FailureClass::External,
             Self::NotAnAggregate { .. }
             | Self::PartialShape { .. }
             | Self::Columns { .. }

@@ -47,9 +47,9 @@ pub(super) fn decode(
     path: &str,
     bytes: &[u8],
 ) -> Result<Vec<(RecordBatch, BooleanArray)>, StateError> {
-    let broken = |source: ArrowError| StateError::File {
+    let broken = |source: ArrowError| StateError::Damaged {
         path: path.to_owned(),
-        source: Box::new(source),
+        source,
     };
     let reader = StreamReader::try_new(bytes, None).map_err(broken)?;
     let schema = reader.schema();

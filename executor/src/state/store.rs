@@ -19,6 +19,9 @@ pub trait FileStore: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StateError::MissingFile`] or [`StateError::File`].
     fn read(&self, path: &str) -> Result<Vec<u8>, StateError>;
+
+    /// The whole path or address of a file, for messages.
+    fn place(&self, path: &str) -> String;
 }
 
 /// Files under a local folder.
@@ -52,11 +55,15 @@ impl FileStore for LocalFiles {
         })
     }
 
+    fn place(&self, path: &str) -> String {
+        self.root.join(path).display().to_string()
+    }
+
     fn read(&self, path: &str) -> Result<Vec<u8>, StateError> {
         match fs::read(self.root.join(path)) {
             Ok(bytes) => Ok(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(StateError::MissingFile { path: path.to_owned() })
+                Err(StateError::MissingFile { path: self.place(path) })
             }
             Err(source) => Err(StateError::File {
                 path: path.to_owned(),

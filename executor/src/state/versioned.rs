@@ -123,7 +123,7 @@ impl ReduceState {
                 continue;
             }
             let bytes = store.read(&file.path)?;
-            for (rows, gone) in file::decode(&self.layout, &file.path, &bytes)? {
+            for (rows, gone) in file::decode(&self.layout, &store.place(&file.path), &bytes)? {
                 table.load(&rows, &gone, &wanted)?;
             }
         }

@@ -72,12 +72,12 @@ impl Admin {
 
     /// The partitions that a subscription stands for now, ordered.
     ///
-    /// Topics by name have to exist. A pattern may match anywhere in a name and never matches Kafka's internal topics; it may match nothing. Of
-    /// assigned partitions only those that exist are returned, their topics have to. An answer that lacks partitions of an earlier
+    /// Topics by name have to exist. A pattern may match anywhere in a name and never matches Kafka's internal topics; it may match nothing. Assigned
+    /// partitions have to exist when they are asked for first, later only those that do are returned. An answer that lacks partitions of an earlier
     /// one is only believed when it is given three times in a row.
     ///
     /// # Errors
-    /// `MissingTopic`, `Pattern`, `Unanswered`, `Refused`.
+    /// `MissingTopic`, `MissingPartitions`, `Pattern`, `Unanswered`, `Refused`.
     pub async fn partitions(&self, subscription: &Subscription) -> Result<Vec<TopicPartition>, KafkaError> {
         let subscription = subscription.clone();
         self.run(move |worker| worker.partitions(&subscription)).await

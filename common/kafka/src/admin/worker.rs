@@ -75,6 +75,9 @@ impl Worker {
     pub(super) fn partitions(&mut self, subscription: &Subscription) -> Result<Vec<TopicPartition>, KafkaError> {
         let key = format!("{subscription:?}");
         let mut answer = self.list(subscription)?;
+        if !self.known.contains_key(&key) {
+            self.check_assigned(subscription, &answer)?;
+        }
         let known = self.known.get(&key).cloned().unwrap_or_default();
         let mut agreeing = 1;
         let mut asked = 1;
@@ -105,8 +108,6 @@ impl Worker {
                     for partition in wanted {
                         if existing.contains(partition) {
                             found.insert(TopicPartition::new(topic.clone(), *partition));
-                        } else {
-                            tracing::warn!(target: "kafka", topic, partition, "assigned partition does not exist");
                         }
                     }
                 }
@@ -129,6 +130,24 @@ impl Worker {
             }
         }
         Ok(found)
+    }
+
+    /// Partitions that are assigned have to be there at first; whether one that goes away later is a loss is for the caller to say.
+    fn check_assigned(&self, subscription: &Subscription, found: &BTreeSet<TopicPartition>) -> Result<(), KafkaError> {
+        let Subscription::Assign(assigned) = subscription else {
+            return Ok(());
+        };
+        let wanted = assigned
+            .iter()
+            .flat_map(|(topic, partitions)| partitions.iter().map(|p| TopicPartition::new(topic.clone(), *p)));
+        let missing: Vec<String> = wanted.filter(|p| !found.contains(p)).map(|p| p.to_string()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(KafkaError::MissingPartitions {
+            partitions: missing.join(", "),
+            servers: self.config.bootstrap_servers().to_owned(),
+        })
     }
 
     /// The partitions of a topic that has to exist.
@@ -309,10 +328,21 @@ impl Worker {
                         .health
                         .problem()
                         .is_some_and(|p| p.kind == ProblemKind::Authentication);
+                    let exhausted = Exhausted::of(error, started.elapsed());
                     if left == 0 || hopeless {
-                        return Err(Exhausted::of(error, started.elapsed()));
+                        return Err(exhausted);
                     }
-                    tracing::debug!(target: "kafka", "cannot {action}, {left} attempts left: {error}");
+                    match exhausted {
+                        // Nobody is to wait for a broker without knowing what for.
+                        Exhausted::Silence(_) => {
+                            let reason = self.explain(action, exhausted);
+                            tracing::warn!(target: "kafka", "{reason}; trying again, {left} attempt(s) left");
+                        }
+                        Exhausted::Code(code) => {
+                            tracing::debug!(target: "kafka", "cannot {action}, {left} attempts left: {code}");
+                        }
+                        Exhausted::Final(_) => {}
+                    }
                     std::thread::sleep(self.patience.pause);
                 }
             }

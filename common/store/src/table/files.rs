@@ -22,8 +22,12 @@ pub(super) async fn load(source: &FileSource) -> Result<Vec<LoadedFile>, StoreEr
     for path in paths {
         let name = store.location().join(&path).to_string();
         // A file that went away between listing and reading is as one that was never there.
-        let Some(bytes) = store.read(&path).await? else {
-            continue;
+        let bytes = match store.read(&path).await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => continue,
+            // An empty folder.
+            Err(error) if error.cause() == Some(Cause::WrongKind) => continue,
+            Err(error) => return Err(error),
         };
         let bytes = if path.to_ascii_lowercase().ends_with(".gz") {
             unzip(&name, &bytes)?

@@ -294,6 +294,14 @@ async fn what_is_not_there_or_not_understood_is_named() {
             missing.display()
         )
     );
+    let error = read(&csv(folder.path(), &[]), None, &UTC)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with(&format!("no CSV file matches '{}'", folder.path().display())),
+        "{error}"
+    );
     fs::write(&missing, "a,b\n").unwrap();
     let error = read(&csv(&missing, &[("haeder", "true")]), None, &UTC)
         .await

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use millstream_common::domain::failure::FailureClass;
 use millstream_plan::spec::{FileSource, SinkSpec, SlotId, SourceSpec, StreamSettings, WatermarkSpec};
 use millstream_spark::{SessionSettings, session_state};
 use sqlparser::ast::{Query as SqlQuery, visit_relations};
@@ -32,8 +33,8 @@ pub trait SchemaReader: Send + Sync {
     /// The columns of the files of `source`.
     ///
     /// # Errors
-    /// The reason, for people: what could not be read.
-    async fn infer(&self, source: &FileSource, time_zone: Tz) -> Result<SchemaRef, String>;
+    /// Whose fault it is, and the reason, for people: what could not be read.
+    async fn infer(&self, source: &FileSource, time_zone: Tz) -> Result<SchemaRef, (FailureClass, String)>;
 }
 
 /// What a file is compiled with.
@@ -250,18 +251,22 @@ impl<'a> Compiler<'a> {
                 path: path.clone(),
                 options: table.options.clone(),
             };
-            let schema = self
-                .env
-                .schemas
-                .infer(&source, self.settings.time_zone)
-                .await
-                .map_err(|reason| {
-                    let message = format!("the columns of '{}' cannot be read from {path}: {reason}", table.name);
-                    Fault::new(SqlErrorKind::External, table.at, message).help(format!(
-                        "check the path, or declare the columns: CREATE TABLE {} (name TYPE, ...) USING ...",
-                        table.name
-                    ))
-                })?;
+            let schema =
+                self.env
+                    .schemas
+                    .infer(&source, self.settings.time_zone)
+                    .await
+                    .map_err(|(class, reason)| {
+                        let kind = match class {
+                            FailureClass::External => SqlErrorKind::External,
+                            _ => SqlErrorKind::Option,
+                        };
+                        let message = format!("the columns of '{}' cannot be read from {path}: {reason}", table.name);
+                        Fault::new(kind, table.at, message).help(format!(
+                            "check the path, or declare the columns: CREATE TABLE {} (name TYPE, ...) USING ...",
+                            table.name
+                        ))
+                    })?;
             self.catalog.inferred.insert(key, schema);
         }
         Ok(())

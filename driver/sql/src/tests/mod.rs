@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use millstream_common::domain::failure::FailureClass;
 use millstream_plan::spec::FileSource;
 use millstream_spark::type_name::spark_type;
 
@@ -21,9 +22,9 @@ struct Schemas;
 
 #[async_trait]
 impl SchemaReader for Schemas {
-    async fn infer(&self, source: &FileSource, _: Tz) -> Result<SchemaRef, String> {
+    async fn infer(&self, source: &FileSource, _: Tz) -> Result<SchemaRef, (FailureClass, String)> {
         if source.path.contains("missing") {
-            return Err("no such file".into());
+            return Err((FailureClass::User, "no such file".into()));
         }
         Ok(Arc::new(Schema::new(vec![
             Field::new("country", DataType::Utf8, true),
