@@ -101,6 +101,20 @@ fn interrupting_finishes_the_batch_and_leaves_nothing_behind() -> Result<()> {
 }
 
 #[test]
+fn interrupting_before_anything_runs_ends_at_once() -> Result<()> {
+    let port = free_port()?;
+    let sql = format!(
+        "CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '127.0.0.1:{port}', subscribe 'x'); SELECT key FROM t;"
+    );
+    let mut driver = Run::bare(&["sql", &sql]).executors(1).start()?;
+    driver.wait_for("an executor", DEADLINE, |process| process.children().first().copied())?;
+    std::thread::sleep(Duration::from_millis(500));
+    driver.signal("INT")?;
+    driver.finish(Duration::from_secs(8))?.expect(0)?;
+    Ok(())
+}
+
+#[test]
 fn progress_as_json_has_sparks_fields() -> Result<()> {
     let (broker, desk, topic) = (Broker::shared()?, Desk::new()?, unique("numbers"));
     broker.create(&topic, 2)?;

@@ -72,8 +72,11 @@ pub async fn run_job(cluster: &Cluster, request: JobRequest, shutdown: &Shutdown
             output: request.output.clone(),
         };
         let started = tokio::select! {
+            // One that has just started is not forgotten: it is asked to stop below.
+            biased;
             started = start(cluster, compiled, options) => started,
-            () = shutdown.now() => return Err(DriverError::Interrupted),
+            // A query that does not run yet, perhaps because a broker does not answer, has no batch to finish.
+            () = shutdown.draining() => break,
         };
         match started {
             Ok(query) if streaming => running.push_back(query),
