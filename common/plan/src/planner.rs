@@ -1,5 +1,6 @@
 //! Teaches a DataFusion session our logical nodes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,14 +19,49 @@ use crate::window_rewrite::{WindowRewrite, window_functions};
 /// The session `state` with the time window functions and with watermarks and time windows planned as our operators.
 #[must_use]
 pub fn extend(state: SessionState) -> SessionState {
+    let scalar = state.scalar_functions().clone();
+    let aggregate = state.aggregate_functions().clone();
+    let window = state.window_functions().clone();
     let mut builder = SessionStateBuilder::new_from_existing(state)
         .with_query_planner(Arc::new(Planner))
-        .with_analyzer_rule(Arc::new(WindowRewrite));
+        .with_analyzer_rule(Arc::new(WindowRewrite))
+        .with_aggregate_functions(in_order(&aggregate, |f| named(f.name(), f.aliases())))
+        .with_window_functions(in_order(&window, |f| named(f.name(), f.aliases())))
+        .with_scalar_functions(in_order(&scalar, |f| named(f.name(), f.aliases())));
     builder
         .scalar_functions()
         .get_or_insert_with(Vec::new)
         .extend(window_functions().into_iter().map(Arc::new));
     builder.build()
+}
+
+fn named(name: &str, aliases: &[String]) -> Vec<String> {
+    std::iter::once(name.to_owned())
+        .chain(aliases.iter().cloned())
+        .collect()
+}
+
+/// The functions of a session in an order that gives every name to the function that has it there. A function takes its aliases
+/// from those registered before it, and the session's table, which is hashed, does not remember who came last.
+fn in_order<F>(session: &HashMap<String, Arc<F>>, names: impl Fn(&F) -> Vec<String>) -> Vec<Arc<F>> {
+    let mut order: Vec<Arc<F>> = session.values().cloned().collect();
+    // Each round puts right what the one before took away; names taken in turn are few.
+    for _ in 0..8 {
+        let mut holders: HashMap<String, &Arc<F>> = HashMap::new();
+        for function in &order {
+            holders.extend(names(function.as_ref()).into_iter().map(|name| (name, function)));
+        }
+        let robbed: Vec<Arc<F>> = session
+            .iter()
+            .filter(|(name, function)| holders.get(*name).is_none_or(|held| !Arc::ptr_eq(held, function)))
+            .map(|(_, function)| Arc::clone(function))
+            .collect();
+        if robbed.is_empty() {
+            break;
+        }
+        order.extend(robbed);
+    }
+    order
 }
 
 #[derive(Debug)]

@@ -220,3 +220,24 @@ fn values_from_the_store_are_not_shown() {
         assert!(message.contains("***"), "{message}");
     }
 }
+
+#[test]
+fn every_name_keeps_its_function_when_a_session_is_extended() {
+    let settings = millstream_spark::SessionSettings {
+        time_zone: Tz::UTC,
+        target_partitions: 1,
+    };
+    for _ in 0..5 {
+        let state = millstream_spark::session_state(&settings).unwrap();
+        let extended = millstream_plan::planner::extend(state.clone());
+        for (name, function) in state.scalar_functions() {
+            assert_eq!(function.name(), extended.scalar_functions()[name].name());
+        }
+        for (name, function) in state.aggregate_functions() {
+            assert_eq!(function.name(), extended.aggregate_functions()[name].name());
+        }
+        for (name, function) in state.window_functions() {
+            assert_eq!(function.name(), extended.window_functions()[name].name());
+        }
+    }
+}
