@@ -23,8 +23,10 @@ use futures::{Stream, StreamExt};
 use crate::operator::{one_partition, unary_operator};
 use crate::slot::TaskInputs;
 
-/// Metadata key of an event-time column; the value is the watermark's number.
+/// Metadata key of an event-time column. The value is the same for every watermark, so that a union of streams keeps it: the
+/// query has one watermark in force, whichever column a group's key comes from.
 pub const EVENT_TIME: &str = "millstream.event_time";
+const MARKED: &str = "true";
 /// Metadata key of a window's start; the value is the window's length in microseconds.
 pub const WINDOW_LENGTH: &str = "millstream.window_length_us";
 
@@ -107,7 +109,7 @@ impl WatermarkNode {
         if !matches!(field.data_type(), arrow::datatypes::DataType::Timestamp(_, Some(_))) {
             return plan_err!("the event time '{}' is not a TIMESTAMP", name.name);
         }
-        let schema = tag(input.schema(), index, watermark)?;
+        let schema = tag(input.schema(), index)?;
         Ok(Self {
             input,
             column,
@@ -134,13 +136,13 @@ impl WatermarkNode {
     }
 }
 
-fn tag(schema: &DFSchema, index: usize, watermark: u32) -> Result<DFSchemaRef> {
+fn tag(schema: &DFSchema, index: usize) -> Result<DFSchemaRef> {
     let fields = schema
         .iter()
         .enumerate()
         .map(|(i, (qualifier, field))| {
             let field = if i == index {
-                Arc::new(tag_field(field, watermark))
+                Arc::new(tag_field(field))
             } else {
                 Arc::clone(field)
             };
@@ -153,9 +155,9 @@ fn tag(schema: &DFSchema, index: usize, watermark: u32) -> Result<DFSchemaRef> {
     )?))
 }
 
-fn tag_field(field: &Field, watermark: u32) -> Field {
+fn tag_field(field: &Field) -> Field {
     let mut metadata = field.metadata().clone();
-    metadata.insert(EVENT_TIME.to_owned(), watermark.to_string());
+    metadata.insert(EVENT_TIME.to_owned(), MARKED.to_owned());
     field.clone().with_metadata(metadata)
 }
 
@@ -248,7 +250,7 @@ impl WatermarkExec {
             return internal_err!("no column {column} to take event time from");
         }
         let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
-        fields[column] = Arc::new(tag_field(&fields[column], watermark));
+        fields[column] = Arc::new(tag_field(&fields[column]));
         let schema = Arc::new(arrow::datatypes::Schema::new_with_metadata(
             fields,
             schema.metadata().clone(),
@@ -334,10 +336,10 @@ impl RecordBatchStream for WatermarkStream {
     }
 }
 
-/// The watermark whose event time this field carries, if it does.
+/// Whether this field carries event time.
 #[must_use]
-pub fn watermark_of(metadata: &HashMap<String, String>) -> Option<u32> {
-    metadata.get(EVENT_TIME).and_then(|text| text.parse().ok())
+pub fn is_event_time(metadata: &HashMap<String, String>) -> bool {
+    metadata.contains_key(EVENT_TIME)
 }
 
 /// The length in microseconds of the window whose start this field carries, if it does.

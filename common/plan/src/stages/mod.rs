@@ -32,7 +32,7 @@ use datafusion::physical_plan::union::UnionExec;
 
 use self::partial::{bare_partial, partial};
 use self::row_wise::{is_row_wise, waits_for_subquery};
-use crate::event_time::{watermark_of, window_length_of};
+use crate::event_time::{is_event_time, window_length_of};
 use crate::slot::SlotExec;
 use crate::spec::{EventTimeKey, OutputMode, SlotId, SourceSpec};
 
@@ -384,8 +384,7 @@ fn event_time_key(aggregate: &AggregateExec) -> Option<EventTimeKey> {
         .enumerate()
         .find_map(|(column, (expr, _))| {
             let field = expr.return_field(&input).ok()?;
-            watermark_of(field.metadata())?;
-            Some(EventTimeKey {
+            is_event_time(field.metadata()).then(|| EventTimeKey {
                 column,
                 duration_us: window_length_of(field.metadata()).unwrap_or(0),
             })
