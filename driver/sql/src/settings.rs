@@ -18,8 +18,11 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
+/// What becomes of times that only the parser before Spark 3 could read.
+const TIME_PARSER_POLICY: &str = "spark.sql.legacy.timeParserPolicy";
+
 /// Settings that something here or in the driver reads.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "spark.sql.session.timeZone",
     "spark.sql.shuffle.partitions",
     "spark.sql.streaming.noDataMicroBatches.enabled",
@@ -31,6 +34,7 @@ const KNOWN: [&str; 12] = [
     "spark.sql.ansi.enabled",
     "spark.sql.caseSensitive",
     "spark.task.maxFailures",
+    TIME_PARSER_POLICY,
     "spark.sql.streaming.numRecentProgressUpdates",
 ];
 
@@ -68,6 +72,9 @@ impl Settings {
             Some("spark.sql.ansi.enabled") if !value.eq_ignore_ascii_case("false") => {
                 return wrong("false: casts and overflows give NULL or wrap, as with Spark 3.5's defaults");
             }
+            Some(TIME_PARSER_POLICY) if !["EXCEPTION", "CORRECTED"].contains(&value.to_ascii_uppercase().as_str()) => {
+                return wrong("EXCEPTION or CORRECTED: the parser before Spark 3 is not here");
+            }
             Some("spark.sql.caseSensitive") if !value.eq_ignore_ascii_case("false") => {
                 return wrong("false: names are found without regard to case");
             }
@@ -103,6 +110,11 @@ impl Settings {
         }
         self.values.insert(known.unwrap_or(key).to_owned(), value.to_owned());
         Ok(())
+    }
+
+    /// What becomes of times that only the parser before Spark 3 could read, when it is set.
+    pub(crate) fn time_parser_policy(&self) -> Option<&str> {
+        self.values.get(TIME_PARSER_POLICY).map(String::as_str)
     }
 
     pub(crate) fn checkpoint(&self) -> Option<&str> {

@@ -126,11 +126,15 @@ impl<'a> Compiler<'a> {
             settings.set(key, Some(value), Location::new(0, 0))?;
         }
         settings.values.extend(conf);
+        let catalog = Catalog {
+            time_parser_policy: settings.time_parser_policy().map(str::to_owned),
+            ..Catalog::default()
+        };
         Ok(Self {
             env,
             source,
             secrets,
-            catalog: Catalog::default(),
+            catalog,
             settings,
         })
     }
@@ -140,7 +144,10 @@ impl<'a> Compiler<'a> {
         match body {
             Parsed::CreateTable(create) => {
                 let (or_replace, if_not_exists) = (create.or_replace, create.if_not_exists);
-                let table = Table::declare(create)?;
+                let mut table = Table::declare(create)?;
+                if let Some(policy) = self.settings.time_parser_policy() {
+                    table.time_parser_policy(policy);
+                }
                 let key = table.name.to_lowercase();
                 if self.catalog.tables.contains_key(&key) || self.catalog.views.contains_key(&key) {
                     if if_not_exists {
@@ -193,6 +200,7 @@ impl<'a> Compiler<'a> {
             }
             Parsed::Set { key, value, at } => {
                 self.settings.set(&key, value.as_deref(), at)?;
+                self.catalog.time_parser_policy = self.settings.time_parser_policy().map(str::to_owned);
                 Ok(None)
             }
             Parsed::Explain { extended, of } => {

@@ -2,12 +2,13 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::ast::{BinaryOperator, Expr, TrimWhereField};
 use sqlparser::dialect::{Dialect, SparkSqlDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
-/// Spark SQL as this crate reads it. Differs from sqlparser's own in three things: a backslash escapes in strings, an interval
+/// Spark SQL as this crate reads it. Differs from sqlparser's own in these things: a backslash escapes in strings, an interval
 /// literal has no unit (the tokens before were rewritten to hold it), and DIV binds as tightly as `*`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JobDialect;
@@ -101,6 +102,38 @@ impl Dialect for JobDialect {
 
     fn supports_within_after_array_aggregation(&self) -> bool {
         true
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
+
+    /// `TRIM(BOTH FROM x)`: sqlparser wants to be told what to take off.
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let mut ahead = (0..4).map(|n| parser.peek_nth_token(n).token);
+        let (trim, open, side, from) = (ahead.next()?, ahead.next()?, ahead.next()?, ahead.next()?);
+        let is = |token: &Token, keyword| matches!(token, Token::Word(w) if w.keyword == keyword);
+        if !is(&trim, Keyword::TRIM) || open != Token::LParen || !is(&from, Keyword::FROM) {
+            return None;
+        }
+        let trim_where = match side {
+            Token::Word(w) if w.keyword == Keyword::BOTH => TrimWhereField::Both,
+            Token::Word(w) if w.keyword == Keyword::LEADING => TrimWhereField::Leading,
+            Token::Word(w) if w.keyword == Keyword::TRAILING => TrimWhereField::Trailing,
+            _ => return None,
+        };
+        for _ in 0..4 {
+            parser.advance_token();
+        }
+        Some(parser.parse_expr().and_then(|expr| {
+            parser.expect_token(&Token::RParen)?;
+            Ok(Expr::Trim {
+                expr: Box::new(expr),
+                trim_where: Some(trim_where),
+                trim_what: None,
+                trim_characters: None,
+            })
+        }))
     }
 
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {

@@ -39,6 +39,19 @@ pub(super) struct Generator {
 }
 
 impl Generator {
+    /// Rows of the named fields of the structs in the array `input`.
+    pub(super) fn fields_of(input: Expr, fields: [&str; 2]) -> Self {
+        let fields: Vec<String> = fields.iter().map(|f| (*f).to_owned()).collect();
+        Self {
+            name: "inline".into(),
+            input,
+            outer: false,
+            position: false,
+            names: fields.clone(),
+            fields,
+        }
+    }
+
     /// The columns' names when `aliases` are given.
     pub(super) fn names(&self, aliases: &[ast::Ident], at: Location) -> Checked<Vec<String>> {
         match aliases {

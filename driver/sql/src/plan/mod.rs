@@ -36,6 +36,8 @@ pub(crate) struct Catalog {
     pub(crate) views: HashMap<String, Arc<View>>,
     /// Columns of file tables that declare none, by lower-case name.
     pub(crate) inferred: HashMap<String, SchemaRef>,
+    /// The option `timeParserPolicy` of `from_json` where a call gives no options.
+    pub(crate) time_parser_policy: Option<String>,
 }
 
 /// A declared view.

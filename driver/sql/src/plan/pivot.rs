@@ -1,38 +1,202 @@
 //! PIVOT and UNPIVOT.
+//!
+//! PIVOT groups twice, as Spark does: by the remaining columns and the pivot's, then by the remaining columns alone, taking for
+//! every value the aggregate of its group. A value without a group is NULL, for count too.
 
-use sqlparser::ast;
+use std::collections::HashSet;
+
+use arrow::datatypes::DataType;
+use datafusion::common::Column;
+use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
+use datafusion::logical_expr::utils::find_aggregate_exprs;
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Location;
 
-use super::Planner;
 use super::from::From;
-use super::scope::Relation;
+use super::generator::Generator;
+use super::query::renamed;
+use super::scope::{Place, Relation, Scope, Typed, columns, unique};
+use super::select::{build, replaced, select_columns};
+use super::{Planner, engine_fault, place};
 use crate::error::{Checked, Fault, SqlErrorKind};
 
 impl Planner<'_> {
     pub(super) fn pivot(
         &mut self,
-        _from: From,
-        _aggregates: &[ast::ExprWithAlias],
-        _columns: &[ast::Expr],
-        _values: &ast::PivotValueSource,
+        from: From,
+        aggregates: &[ast::ExprWithAlias],
+        pivoted: &[ast::Expr],
+        values: &ast::PivotValueSource,
         at: Location,
     ) -> Checked<Relation> {
-        Err(Fault::new(SqlErrorKind::Unsupported, at, "PIVOT is not supported yet")
-            .help("use sum(x) FILTER (WHERE column = 'value') for each value"))
+        let ast::PivotValueSource::List(values) = values else {
+            return Err(
+                Fault::new(SqlErrorKind::Unsupported, at, "PIVOT needs a list of values")
+                    .help("FOR column IN ('a', 'b')"),
+            );
+        };
+        let scope = from.scope.at(Place::Select);
+        let key = match pivoted {
+            [one] => self.expr(one, &scope)?,
+            many => self.struct_of(many, &scope, at)?,
+        };
+        let calls = self.pivot_aggregates(aggregates, &scope)?;
+        let used: HashSet<_> = calls
+            .iter()
+            .map(|(_, typed)| &typed.expr)
+            .chain([&key.expr])
+            .flat_map(Expr::column_refs)
+            .cloned()
+            .collect();
+        let rest: Vec<(String, Expr)> = scope
+            .star(None)
+            .into_iter()
+            .filter(|c| !c.expr.column_refs().iter().any(|r| used.contains(*r)))
+            .map(|c| (c.name.clone(), c.expr.clone()))
+            .collect();
+        let groups: Vec<Expr> = rest.iter().map(|r| r.1.clone()).collect();
+        let plan = by_value(from.plan, groups, key.expr, &calls, at)?;
+        let inner = Scope {
+            schema: std::sync::Arc::clone(plan.schema()),
+            ..Scope::empty(None)
+        };
+        let grouped = columns(&plan);
+        let (keys, made) = grouped.split_at(rest.len());
+        let mut names: Vec<String> = rest.into_iter().map(|r| r.0).collect();
+        let mut picked = Vec::new();
+        for value in values {
+            let typed = self.expr(&value.expr, &Scope::empty(None).at(Place::Values))?;
+            let shown = value.alias.as_ref().map_or(&typed.text, |a| &a.value).clone();
+            let pivot = Box::new(Expr::Column(made[0].clone()));
+            let is_value = BinaryExpr::new(pivot, Operator::IsNotDistinctFrom, Box::new(typed.expr));
+            let is_value = Expr::BinaryExpr(is_value);
+            self.type_of(&is_value, &inner, place(value.expr.span()))?;
+            for ((name, _), column) in calls.iter().zip(&made[1..]) {
+                let first = vec![Expr::Column(column.clone())];
+                picked.push(self.make_aggregate("first_value", first, false, Some(is_value.clone()), &inner, at)?);
+                names.push(match calls.as_slice() {
+                    [_] => shown.clone(),
+                    _ => format!("{shown}_{name}"),
+                });
+            }
+        }
+        let keys: Vec<Expr> = keys.iter().cloned().map(Expr::Column).collect();
+        let plan = build(LogicalPlanBuilder::from(plan).aggregate(keys, picked), at)?;
+        called(plan, names)
     }
 
+    /// The aggregates and what they are called.
+    fn pivot_aggregates(&mut self, aggregates: &[ast::ExprWithAlias], scope: &Scope) -> Checked<Vec<(String, Typed)>> {
+        let mut calls = Vec::with_capacity(aggregates.len());
+        for aggregate in aggregates {
+            let typed = self.expr(&aggregate.expr, scope)?;
+            if find_aggregate_exprs([&typed.expr]).is_empty() {
+                let message = format!("PIVOT needs aggregate functions, {} is none", typed.text);
+                return Err(Fault::new(SqlErrorKind::Type, place(aggregate.expr.span()), message));
+            }
+            let name = aggregate.alias.as_ref().map_or(&typed.text, |a| &a.value).clone();
+            calls.push((name, typed));
+        }
+        Ok(calls)
+    }
+
+    /// One row for each of `listed`: its name and its value beside the other columns.
     pub(super) fn unpivot(
         &mut self,
-        _from: From,
-        _value: &ast::Expr,
-        _name: &ast::Ident,
-        _columns: &[ast::ExprWithAlias],
-        _keep_nulls: bool,
+        from: From,
+        value: &ast::Expr,
+        name: &ast::Ident,
+        listed: &[ast::ExprWithAlias],
+        keep_nulls: bool,
         at: Location,
     ) -> Checked<Relation> {
-        Err(
-            Fault::new(SqlErrorKind::Unsupported, at, "UNPIVOT is not supported yet")
-                .help("use UNION ALL with one SELECT for each column"),
-        )
+        let ast::Expr::Identifier(value) = value else {
+            return Err(Fault::new(
+                SqlErrorKind::Unsupported,
+                at,
+                "UNPIVOT with several values is not supported",
+            )
+            .help("UNPIVOT (value FOR name IN (a, b))"));
+        };
+        let scope = from.scope.at(Place::Select);
+        let mut pairs = Vec::with_capacity(listed.len());
+        let mut common = DataType::Null;
+        for column in listed {
+            let typed = self.expr(&column.expr, &scope)?;
+            let of = self.type_of(&typed.expr, &scope, place(column.expr.span()))?;
+            common = type_union_coercion(&common, &of).ok_or_else(|| {
+                let message = format!("the columns of UNPIVOT have no common type: {}", typed.text);
+                Fault::new(SqlErrorKind::Type, place(column.expr.span()), message)
+            })?;
+            let shown = column.alias.as_ref().map_or(&typed.text, |a| &a.value).clone();
+            pairs.push((shown, typed.expr));
+        }
+        let rest: Vec<(String, Expr)> = scope
+            .star(None)
+            .into_iter()
+            .filter(|c| !pairs.iter().any(|(_, e)| *e == c.expr))
+            .map(|c| (c.name.clone(), c.expr.clone()))
+            .collect();
+        let mut entries = Vec::with_capacity(pairs.len());
+        for (shown, expr) in pairs {
+            let expr = datafusion::logical_expr::cast(expr, common.clone());
+            let fields = vec![lit("name"), lit(shown), lit("value"), expr];
+            entries.push(self.scalar(&["named_struct"], fields, &scope, at)?);
+        }
+        let entries = self.scalar(&["array", "make_array"], entries, &scope, at)?;
+        let mut names: Vec<String> = rest.iter().map(|r| r.0.clone()).collect();
+        let mut inner = unique(&names);
+        let mut items: Vec<Expr> = rest.into_iter().zip(&inner).map(|((_, e), n)| e.alias(n)).collect();
+        let column = self.fresh("unpivot");
+        items.push(entries.clone().alias(&column));
+        let plan = build(LogicalPlanBuilder::from(from.plan).project(items), at)?;
+        let generator = Generator::fields_of(entries, ["name", "value"]);
+        let (mut plan, made) = self.generate(plan, &column, &generator, at)?;
+        if let (false, Some(value)) = (keep_nulls, made.last()) {
+            let value = Expr::Column(Column::new_unqualified(value));
+            plan = build(LogicalPlanBuilder::from(plan).filter(value.is_not_null()), at)?;
+        }
+        inner.extend(made);
+        names.extend([name.value.clone(), value.value.clone()]);
+        let plan = select_columns(plan, &inner, at)?;
+        called(plan, names)
     }
+}
+
+/// Groups by `groups` and `key`: columns of `groups`, the key, one for each of `calls`.
+fn by_value(
+    plan: LogicalPlan,
+    groups: Vec<Expr>,
+    key: Expr,
+    calls: &[(String, Typed)],
+    at: Location,
+) -> Checked<LogicalPlan> {
+    let width = groups.len() + 1;
+    let found = find_aggregate_exprs(calls.iter().map(|(_, typed)| &typed.expr));
+    let groups: Vec<Expr> = groups.into_iter().chain([key]).collect();
+    let plan = build(LogicalPlanBuilder::from(plan).aggregate(groups, found.clone()), at)?;
+    let outputs = columns(&plan);
+    let known: Vec<_> = found.into_iter().zip(outputs[width..].iter().cloned()).collect();
+    let mut items: Vec<Expr> = outputs[..width]
+        .iter()
+        .enumerate()
+        .map(|(i, c)| Expr::Column(c.clone()).alias(format!("__key{i}")))
+        .collect();
+    for (i, (_, typed)) in calls.iter().enumerate() {
+        let expr = replaced(typed.expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
+        items.push(expr.alias(format!("__value{i}")));
+    }
+    build(LogicalPlanBuilder::from(plan).project(items), at)
+}
+
+fn called(plan: LogicalPlan, names: Vec<String>) -> Checked<Relation> {
+    let relation = Relation {
+        plan,
+        names: names.clone(),
+    };
+    Ok(Relation {
+        plan: renamed(relation, &names)?,
+        names,
+    })
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
 use datafusion::common::{Column, DFSchema, DFSchemaRef};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
@@ -47,8 +46,8 @@ pub(crate) struct Scope {
     pub(crate) schema: DFSchemaRef,
     /// Names that are looked at after the columns: earlier items of the same SELECT list.
     pub(crate) aliases: Vec<(String, Typed)>,
-    /// Parameters of the lambda functions around the expression, innermost last.
-    pub(crate) lambda: Vec<(String, FieldRef)>,
+    /// Parameters of the lambda functions around the expression and what they stand for, innermost last.
+    pub(crate) lambda: Vec<(String, Expr)>,
     /// The query around a subquery.
     pub(crate) outer: Option<Arc<Scope>>,
     /// Named windows of the SELECT.
@@ -157,19 +156,15 @@ impl Scope {
 
     /// Finds a name of one or more parts: a lambda's parameter, a column (`c`, `t.c`), an earlier alias, a column of the query around.
     pub(crate) fn find(&self, parts: &[String]) -> Found {
-        if let Some((name, field)) = parts
+        if let Some((_, expr)) = parts
             .first()
             .and_then(|p| self.lambda.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(p)))
         {
-            let expr = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new(
-                name.clone(),
-                Some(Arc::clone(field)),
-            ));
-            return Found::Column {
-                expr,
-                name: name.clone(),
-                parts: 1,
+            let typed = Typed {
+                expr: expr.clone(),
+                text: "namedlambdavariable()".into(),
             };
+            return Found::Alias(typed, 1);
         }
         match self.find_column(parts) {
             Found::Nothing => {}

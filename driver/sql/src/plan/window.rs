@@ -187,6 +187,17 @@ impl Planner<'_> {
         at: Location,
     ) -> Checked<WindowFrame> {
         let Some(frame) = &spec.window_frame else {
+            if let [only] = order_by.as_slice()
+                && self.type_of(&only.expr, scope, at)?.is_nested()
+            {
+                // Peers are found by comparing whole values: the same rows as with RANGE, which computes with them.
+                let start = WindowFrameBound::Preceding(ScalarValue::UInt64(None));
+                return Ok(WindowFrame::new_bounds(
+                    WindowFrameUnits::Groups,
+                    start,
+                    WindowFrameBound::CurrentRow,
+                ));
+            }
             return Ok(WindowFrame::new((!order_by.is_empty()).then_some(false)));
         };
         let units = match frame.units {

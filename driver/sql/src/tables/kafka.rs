@@ -33,7 +33,8 @@ const SOURCE: [&str; 24] = [
 ];
 const SINK: [&str; 2] = ["topic", "rowsPerSecond"];
 /// Options of `from_json` that may stand on a table whose values are JSON.
-const JSON: [&str; 10] = [
+const JSON: [&str; 11] = [
+    "timeParserPolicy",
     "mode",
     "columnNameOfCorruptRecord",
     "timestampNTZFormat",

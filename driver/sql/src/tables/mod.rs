@@ -103,6 +103,14 @@ impl Table {
         Ok(table)
     }
 
+    /// Hands the session's policy to a table whose values are JSON, unless it has one of its own.
+    pub(crate) fn time_parser_policy(&mut self, policy: &str) {
+        let json = self.provider == Provider::Kafka && self.columns.is_some();
+        if json && self.options.get("timeParserPolicy").is_none() {
+            self.options.set("timeParserPolicy", policy);
+        }
+    }
+
     /// What can be said against the options whatever the table is used for.
     fn check_always(&self, at: Location) -> Checked<()> {
         let checked = match self.provider {

@@ -99,8 +99,21 @@ fn mistakes_are_found_where_they_are() {
             "job.sql:1:32: error: both sides need the same number of columns, here 1 and 2",
         ),
         (
-            "SELECT id FROM sales QUALIFY id = 1",
-            "job.sql:1:1: error: QUALIFY is not supported",
+            "SELECT id FROM sales SORT BY id",
+            "job.sql:1:1: error: SORT BY is not supported",
+        ),
+        (
+            "SELECT map_filter(m, k -> true) FROM sales",
+            "job.sql:1:8: error: map_filter: the lambda function has 1 parameters, it is given 2",
+        ),
+        ("SELECT zip_with(l, id, (x, y) -> x) FROM sales", "job.sql:1:8: error: "),
+        (
+            "SELECT * FROM (SELECT id, country FROM sales) PIVOT (upper(country) FOR id IN (1))",
+            "job.sql:1:60: error: PIVOT needs aggregate functions, upper(country) is none",
+        ),
+        (
+            "SET spark.sql.legacy.timeParserPolicy = LEGACY",
+            "job.sql:1:5: error: 'spark.sql.legacy.timeParserPolicy' is 'LEGACY', expected EXCEPTION or CORRECTED",
         ),
         (
             "SET spark.sql.session.timeZone = Mars/Base",

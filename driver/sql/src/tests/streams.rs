@@ -49,6 +49,38 @@ fn watermarks_follow_the_relation() {
 }
 
 #[test]
+fn a_union_of_streams_keeps_their_event_time() {
+    let query = query(
+        "SELECT window.start AS s, src, count(*) AS n FROM (\
+           SELECT t, 'A' AS src FROM STREAM sales WATERMARK t DELAY OF INTERVAL 10 MINUTES \
+           UNION ALL SELECT timestamp, 'B' FROM STREAM events WATERMARK timestamp DELAY OF INTERVAL 5 MINUTES) \
+         GROUP BY window(t, '10 minutes'), src OUTPUT MODE append",
+    );
+    assert_eq!(query.watermarks.len(), 2);
+    assert_eq!(query.stream.unwrap().output_mode, OutputMode::Append);
+}
+
+#[test]
+fn the_time_parser_policy_reaches_json() {
+    let declared = "SET spark.sql.legacy.timeParserPolicy = CORRECTED; \
+                    CREATE TABLE j (d DATE) USING kafka OPTIONS ('kafka.bootstrap.servers' 'b:1', subscribe 's', 'value.format' 'json'); \
+                    CREATE TABLE k (d DATE) USING kafka OPTIONS ('kafka.bootstrap.servers' 'b:1', subscribe 's', 'value.format' 'json', timeParserPolicy 'exception'); ";
+    for (text, expected) in [
+        ("SELECT d FROM j", "CORRECTED"),
+        ("SELECT d FROM k", "exception"),
+        (
+            "SELECT from_json(CAST(value AS STRING), 'd DATE') FROM events",
+            "CORRECTED",
+        ),
+    ] {
+        let query = query(&format!("{declared}{text}"));
+        let shown = format!("{:?} {}", query.sources, query.logical_text());
+        assert!(shown.to_lowercase().contains("timeparserpolicy"), "{shown}");
+        assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+#[test]
 fn legal_streams() {
     for text in [
         "SELECT id FROM STREAM sales",

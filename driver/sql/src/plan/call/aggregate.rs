@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr};
 use datafusion::logical_expr::{AggregateUDF, Expr, lit};
@@ -13,6 +14,9 @@ use super::wrong_arguments;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::scope::{Place, Scope, Typed};
 use crate::plan::{Planner, engine_fault};
+
+/// The argument of a grouping function that stands for all keys.
+pub(in crate::plan) const ALL_KEYS: &str = "__all_keys";
 
 impl Planner<'_> {
     /// `count(*)`, `count(a, b)`, `count(DISTINCT a, b)`: rows in which none of the arguments is NULL.
@@ -69,7 +73,77 @@ impl Planner<'_> {
         Ok(Typed { expr, text })
     }
 
-    pub(super) fn make_aggregate(
+    /// `grouping(key)` and `grouping_id([key, ...])`: which keys a row of ROLLUP, CUBE or GROUPING SETS leaves out.
+    pub(super) fn grouping(
+        &mut self,
+        name: &str,
+        arguments: &Arguments<'_>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let args = self.arguments(arguments, &scope.at(Place::Aggregate))?;
+        let text = format!("{name}({})", texts(&args));
+        let (to, exprs) = match (name, args.as_slice()) {
+            ("grouping", [one]) => (DataType::Int8, vec![one.expr.clone()]),
+            ("grouping", _) => {
+                return Err(Fault::new(SqlErrorKind::Type, at, "grouping takes one key of GROUP BY")
+                    .help("grouping_id(a, b) takes several"));
+            }
+            // All keys: they are known once GROUP BY is planned.
+            (_, []) => (DataType::Int64, vec![lit(ALL_KEYS)]),
+            (_, many) => (DataType::Int64, many.iter().map(|a| a.expr.clone()).collect()),
+        };
+        let expr = self.make_aggregate("grouping", exprs, false, None, scope, at)?;
+        Ok(Typed {
+            expr: datafusion::logical_expr::cast(expr, to),
+            text,
+        })
+    }
+
+    /// `percentile_disc(p) WITHIN GROUP (ORDER BY x)`: the first value at or after the share `p` of the ordered values.
+    pub(super) fn percentile_disc(
+        &mut self,
+        arguments: &Arguments<'_>,
+        function: &ast::Function,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let inner = scope.at(Place::Aggregate);
+        let args = self.arguments(arguments, &inner)?;
+        let ([share], [order]) = (args.as_slice(), function.within_group.as_slice()) else {
+            return Err(Fault::new(
+                SqlErrorKind::Type,
+                at,
+                "percentile_disc takes one share and one expression to order by",
+            ));
+        };
+        let ordered = self.expr(&order.expr, &inner)?;
+        let ascending = order.options.asc.unwrap_or(true);
+        let filter = self.filter(function, scope)?;
+        let direction = if ascending { "" } else { " DESC" };
+        let text = format!(
+            "percentile_disc({}) WITHIN GROUP (ORDER BY {}{direction})",
+            share.text, ordered.text
+        );
+        let all = self.make_aggregate(
+            "collect_list",
+            vec![ordered.expr],
+            arguments.distinct,
+            filter,
+            scope,
+            at,
+        )?;
+        let sorted = self.scalar(&["sort_array"], vec![all.clone(), lit(ascending)], scope, at)?;
+        let double = |e| datafusion::logical_expr::cast(e, DataType::Float64);
+        let count = double(self.scalar(&["size"], vec![all], scope, at)?);
+        let rank = self.scalar(&["ceil"], vec![double(share.expr.clone()) * count], scope, at)?;
+        let rank = datafusion::logical_expr::cast(rank, DataType::Int32) - lit(1_i32);
+        let index = self.scalar(&["greatest"], vec![rank, lit(0_i32)], scope, at)?;
+        let expr = double(self.scalar(&["get"], vec![sorted, index], scope, at)?);
+        Ok(Typed { expr, text })
+    }
+
+    pub(in crate::plan) fn make_aggregate(
         &self,
         name: &str,
         args: Vec<Expr>,

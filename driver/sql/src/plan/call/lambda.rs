@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::logical_expr::expr::{HigherOrderFunction, Lambda};
+use datafusion::logical_expr::expr::{HigherOrderFunction, Lambda, LambdaVariable};
 use datafusion::logical_expr::type_coercion::functions::value_fields_with_higher_order_udf;
 use datafusion::logical_expr::{Expr, ExprSchemable, HigherOrderUDF, LambdaParametersProgress, ValueOrLambda};
 use sqlparser::ast::{self, FunctionArgExpr};
@@ -151,9 +151,7 @@ impl Planner<'_> {
         }
         let mut inner = scope.clone();
         for (name, field) in names.iter().zip(parameters) {
-            inner
-                .lambda
-                .push((name.clone(), Arc::new(field.as_ref().clone().with_name(name))));
+            inner.lambda.push((name.clone(), variable(name, field)));
         }
         let body = self.expr(&lambda.body, &inner)?;
         let (_, field) = body
@@ -182,23 +180,19 @@ impl Planner<'_> {
             )
             .help("use transform(array, x -> x.field)"));
         };
-        let variable = Arc::new(arrow::datatypes::Field::new("x", element.clone(), true));
-        let mut inner = scope.clone();
-        inner.lambda.push(("x".into(), Arc::clone(&variable)));
-        let x = Expr::LambdaVariable(datafusion::logical_expr::expr::LambdaVariable::new(
-            "x".into(),
-            Some(variable),
-        ));
-        let body = self.field(
-            Typed {
-                expr: x,
-                text: "x".into(),
-            },
-            name,
-            &inner,
-            at,
-        )?;
+        let field: FieldRef = Arc::new(arrow::datatypes::Field::new("x", element.clone(), true));
+        let x = Typed {
+            expr: variable("x", &field),
+            text: "x".into(),
+        };
+        let body = self.field(x, name, scope, at)?;
         let args = vec![array, Expr::Lambda(Lambda::new(vec!["x".into()], body.expr))];
         Ok(Expr::HigherOrderFunction(HigherOrderFunction::new(udf, args)))
     }
+}
+
+/// The parameter `name` of a lambda function, of the type of `field`.
+pub(super) fn variable(name: &str, field: &FieldRef) -> Expr {
+    let field = Arc::new(field.as_ref().clone().with_name(name));
+    Expr::LambdaVariable(LambdaVariable::new(name.to_owned(), Some(field)))
 }

@@ -2,10 +2,12 @@
 
 mod aggregate;
 mod arguments;
+mod higher_order;
 mod lambda;
 mod structs;
 mod time_window;
 
+pub(super) use aggregate::ALL_KEYS;
 pub(super) use arguments::{null_flag, nulls, texts};
 
 use std::sync::Arc;
@@ -42,6 +44,9 @@ impl Planner<'_> {
             return self.window_call(&name, function, scope, at);
         }
         if let Some(typed) = self.special_call(&name, &arguments, function, scope, at)? {
+            return Ok(typed);
+        }
+        if let Some(typed) = self.lambda_call(&name, &arguments, scope, at)? {
             return Ok(typed);
         }
         if let Some(udf) = self.higher_order(&name, &arguments) {
@@ -86,7 +91,22 @@ impl Planner<'_> {
         known.extend(self.state.aggregate_functions().keys().map(String::as_str));
         known.extend(self.state.window_functions().keys().map(String::as_str));
         known.extend(GENERATORS);
-        known.extend(["window", "struct", "named_struct", "transform", "filter", "exists"]);
+        known.extend([
+            "window",
+            "struct",
+            "named_struct",
+            "transform",
+            "filter",
+            "exists",
+            "forall",
+            "zip_with",
+            "map_filter",
+            "map_zip_with",
+            "transform_keys",
+            "transform_values",
+            "grouping_id",
+            "percentile_disc",
+        ]);
         known.sort_unstable();
         let fault = Fault::new(SqlErrorKind::Name, at, format!("no function '{name}'"));
         match nearest(name, &known) {
@@ -101,7 +121,13 @@ impl Planner<'_> {
             return Err(self.unknown_function(names.first().copied().unwrap_or_default(), at));
         };
         let args = match udf.name() {
-            "from_json" | "from_csv" => args.into_iter().map(|arg| self.known_schema(arg)).collect(),
+            "from_json" | "from_csv" => {
+                let mut args: Vec<Expr> = args.into_iter().map(|arg| self.known_schema(arg)).collect();
+                if let (2, Some(policy)) = (args.len(), &self.catalog.time_parser_policy) {
+                    args.push(self.make_map(vec![lit("timeParserPolicy"), lit(policy.as_str())], scope, at)?);
+                }
+                args
+            }
             _ => args,
         };
         let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(udf), args));
@@ -109,6 +135,17 @@ impl Planner<'_> {
         self.type_of(&expr, scope, at)
             .map_err(|f| wrong_arguments(f, udf.name()))?;
         Ok(expr)
+    }
+
+    /// A map of keys and values in turn.
+    fn make_map(&self, mut exprs: Vec<Expr>, scope: &Scope, at: Location) -> Checked<Expr> {
+        for planner in self.state.expr_planners() {
+            match planner.plan_make_map(exprs).map_err(|e| engine_fault(&e, at))? {
+                PlannerResult::Planned(expr) => return Ok(expr),
+                PlannerResult::Original(same) => exprs = same,
+            }
+        }
+        self.scalar(&["map"], exprs, scope, at)
     }
 
     /// Replaces `schema_of_json('..')` by what it gives: the result type of `from_json` has to be known while planning.
@@ -169,7 +206,7 @@ impl Planner<'_> {
             "map" => {
                 let args = self.arguments(arguments, scope)?;
                 let text = format!("map({})", texts(&args));
-                let mut exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
+                let exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
                 if !exprs.len().is_multiple_of(2) {
                     return Err(Fault::new(
                         SqlErrorKind::Type,
@@ -177,14 +214,8 @@ impl Planner<'_> {
                         "map takes keys and values in turn: an even number of arguments",
                     ));
                 }
-                for planner in self.state.expr_planners() {
-                    match planner.plan_make_map(exprs).map_err(|e| engine_fault(&e, at))? {
-                        PlannerResult::Planned(expr) => return Ok(Some(Typed { expr, text })),
-                        PlannerResult::Original(same) => exprs = same,
-                    }
-                }
                 Typed {
-                    expr: self.scalar(&["map"], exprs, scope, at)?,
+                    expr: self.make_map(exprs, scope, at)?,
                     text,
                 }
             }
@@ -196,6 +227,17 @@ impl Planner<'_> {
                     expr: self.scalar(&["array", "make_array"], exprs, scope, at)?,
                     text,
                 }
+            }
+            "ltrim" | "rtrim" | "trim" if arguments.list.len() == 2 => {
+                let args = self.arguments(arguments, scope)?;
+                match <[Typed; 2]>::try_from(args) {
+                    Ok([what, from]) => self.trim(name, Some(what), from, scope, at)?,
+                    Err(_) => return Ok(None),
+                }
+            }
+            "grouping" | "grouping_id" => self.grouping(name, arguments, scope, at)?,
+            "percentile_disc" if !function.within_group.is_empty() => {
+                self.percentile_disc(arguments, function, scope, at)?
             }
             "count" if function.over.is_none() => self.count(arguments, function, scope, at)?,
             "count_if" if !self.state.aggregate_functions().contains_key("count_if") => {

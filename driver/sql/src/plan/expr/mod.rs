@@ -134,15 +134,43 @@ impl Planner<'_> {
                     Some(ast::TrimWhereField::Trailing) => "rtrim",
                     _ => "trim",
                 };
-                let what = trim_what
-                    .as_deref()
-                    .or_else(|| trim_characters.as_ref().and_then(|c| c.first()));
-                self.plain_call(name, &[Some(expr), what], scope, at)
+                // In `trim(x, s)` what is taken off comes first.
+                let (what, from) = match trim_characters.as_deref() {
+                    Some([from]) => (Some(expr.as_ref()), from),
+                    _ => (trim_what.as_deref(), expr.as_ref()),
+                };
+                let what = what.map(|e| self.expr(e, scope)).transpose()?;
+                let from = self.expr(from, scope)?;
+                self.trim(name, what, from, scope, at)
             }
             ast::Expr::Ceil { expr, .. } => self.plain_call("ceil", &[Some(expr)], scope, at),
             ast::Expr::Floor { expr, .. } => self.plain_call("floor", &[Some(expr)], scope, at),
             other => Err(misplaced(other, at)),
         }
+    }
+
+    /// `trim`, `ltrim`, `rtrim`: takes the characters of `what` off `from`.
+    pub(super) fn trim(
+        &self,
+        name: &str,
+        what: Option<Typed>,
+        from: Typed,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let side = match name {
+            "ltrim" => "LEADING",
+            "rtrim" => "TRAILING",
+            _ => "BOTH",
+        };
+        let text = match &what {
+            Some(what) => format!("TRIM({side} {} FROM {})", what.text, from.text),
+            None => format!("{name}({})", from.text),
+        };
+        // The engine's trim without characters is called btrim; all three take the characters last.
+        let args = std::iter::once(from.expr).chain(what.map(|w| w.expr)).collect();
+        let expr = self.scalar(&[name, "btrim"], args, scope, at)?;
+        Ok(Typed { expr, text })
     }
 
     /// A call of `name` with the arguments that are given.

@@ -183,20 +183,23 @@ impl Planner<'_> {
         scope: &Scope,
         at: Location,
     ) -> Checked<Typed> {
-        if let (true, ast::Expr::Tuple(patterns)) = (any, pattern) {
+        if let Some((all, patterns)) = several_patterns(any, pattern) {
+            let child = self.expr(expr, scope)?.text;
+            let child = if ignore_case { format!("lower({child})") } else { child };
             let each = patterns
-                .iter()
+                .into_iter()
                 .map(|p| self.like(expr, p, escape, negated, false, ignore_case, scope, at))
                 .collect::<Checked<Vec<_>>>()?;
-            let text = each.iter().map(|t| t.text.clone()).collect::<Vec<_>>().join(" OR ");
-            let joined = each
-                .into_iter()
-                .map(|t| t.expr)
-                .reduce(Expr::or)
-                .unwrap_or_else(|| lit(false));
+            let joined = each.into_iter().map(|t| t.expr);
+            let joined = if all {
+                joined.reduce(Expr::and)
+            } else {
+                joined.reduce(Expr::or)
+            };
+            let (not, word) = (if negated { "not" } else { "" }, if all { "all" } else { "any" });
             return Ok(Typed {
-                expr: joined,
-                text: format!("({text})"),
+                expr: joined.unwrap_or_else(|| lit(all)),
+                text: format!("{not}like{word}({child})"),
             });
         }
         let (e, pattern) = (self.expr(expr, scope)?, self.expr(pattern, scope)?);
@@ -278,4 +281,28 @@ pub(super) fn backslash_escapes(pattern: &str, escape: char) -> String {
 
 fn negated_text(text: String, negated: bool) -> String {
     if negated { format!("(NOT {text})") } else { text }
+}
+
+/// The patterns of LIKE ALL, ANY or SOME, and whether all have to match; none when there is just one pattern.
+fn several_patterns(any: bool, pattern: &ast::Expr) -> Option<(bool, Vec<&ast::Expr>)> {
+    match pattern {
+        ast::Expr::Tuple(patterns) if any => Some((false, patterns.iter().collect())),
+        ast::Expr::Nested(one) if any => Some((false, vec![one.as_ref()])),
+        ast::Expr::Function(call) => {
+            let all = match call.name.to_string().to_ascii_lowercase().as_str() {
+                "all" => true,
+                "some" => false,
+                _ => return None,
+            };
+            let ast::FunctionArguments::List(list) = &call.args else {
+                return None;
+            };
+            let patterns = list.args.iter().map(|a| match a {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(e)) => Some(e),
+                _ => None,
+            });
+            Some((all, patterns.collect::<Option<Vec<_>>>()?))
+        }
+        _ => None,
+    }
 }

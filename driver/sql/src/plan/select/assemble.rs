@@ -5,88 +5,120 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::utils::{find_aggregate_exprs, find_window_exprs, grouping_set_to_exprlist};
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use sqlparser::tokenizer::Location;
 
 use super::Item;
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::call::ALL_KEYS;
 use crate::plan::scope::{Relation, columns, unique};
 use crate::plan::{Planner, engine_fault};
 
-impl Planner<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the clauses of a SELECT")]
-    pub(super) fn assemble(
-        &mut self,
-        mut plan: LogicalPlan,
-        mut items: Vec<Item>,
-        group: Option<Vec<Expr>>,
-        having: Option<(Expr, Location)>,
-        mut order: Vec<(SortExpr, Location)>,
-        distinct: bool,
-        at: Location,
-    ) -> Checked<Relation> {
-        let mut having = having;
-        let all = items
+/// The clauses of a SELECT behind WHERE, planned.
+pub(super) struct Clauses {
+    pub(super) items: Vec<Item>,
+    /// Group expressions; none when the query does not group.
+    pub(super) group: Option<Vec<Expr>>,
+    pub(super) having: Option<(Expr, Location)>,
+    /// The condition on the rows with their window functions.
+    pub(super) qualify: Option<(Expr, Location)>,
+    pub(super) order: Vec<(SortExpr, Location)>,
+    pub(super) distinct: bool,
+}
+
+impl Clauses {
+    /// The single keys of GROUP BY.
+    fn keys(&self, at: Location) -> Checked<Vec<Expr>> {
+        let group = self.group.as_deref().unwrap_or_default();
+        let keys = grouping_set_to_exprlist(group).map_err(|e| engine_fault(&e, at))?;
+        Ok(keys.into_iter().cloned().collect())
+    }
+
+    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.items
             .iter()
             .map(|i| &i.expr)
-            .chain(having.iter().map(|h| &h.0))
-            .chain(order.iter().map(|o| &o.0.expr));
-        let aggregates = find_aggregate_exprs(all);
-        if group.is_some() || !aggregates.is_empty() {
-            let group = group.unwrap_or_default();
-            let keys: Vec<Expr> = grouping_set_to_exprlist(&group)
-                .map_err(|e| engine_fault(&e, at))?
-                .into_iter()
-                .cloned()
-                .collect();
-            plan = build(LogicalPlanBuilder::from(plan).aggregate(group, aggregates.clone()), at)?;
-            let outputs = columns(&plan);
-            let known: Vec<(Expr, Column)> = keys
-                .iter()
-                .cloned()
-                .zip(outputs.iter().cloned())
-                .chain(
-                    aggregates
-                        .into_iter()
-                        .zip(outputs[outputs.len() - aggregate_count(&plan)..].iter().cloned()),
-                )
-                .collect();
-            let rebase = |expr: &mut Expr, name: &str, at: Location| -> Checked<()> {
-                *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
-                not_grouped(expr, &outputs, name, at)
-            };
-            for item in &mut items {
-                let name = item.name.clone();
-                rebase(&mut item.expr, &name, item.at)?;
-                if let Some(generator) = &mut item.generator {
-                    generator.input = item.expr.clone();
-                }
-            }
-            if let Some((having, at)) = &mut having {
-                rebase(having, "HAVING", *at)?;
-            }
-            for (sort, at) in &mut order {
-                rebase(&mut sort.expr, "ORDER BY", *at)?;
+            .chain(self.having.iter().map(|h| &h.0))
+            .chain(self.qualify.iter().map(|q| &q.0))
+            .chain(self.order.iter().map(|o| &o.0.expr))
+    }
+
+    /// Changes every expression above the grouping; `change` is told what the expression is called and where it stands.
+    fn each(&mut self, mut change: impl FnMut(&mut Expr, &str, Location) -> Checked<()>) -> Checked<()> {
+        for item in &mut self.items {
+            change(&mut item.expr, &item.name, item.at)?;
+            if let Some(generator) = &mut item.generator {
+                generator.input = item.expr.clone();
             }
         }
-        if let Some((having, at)) = having {
+        if let Some((having, at)) = &mut self.having {
+            change(having, "HAVING", *at)?;
+        }
+        if let Some((qualify, at)) = &mut self.qualify {
+            change(qualify, "QUALIFY", *at)?;
+        }
+        for (sort, at) in &mut self.order {
+            change(&mut sort.expr, "ORDER BY", *at)?;
+        }
+        Ok(())
+    }
+
+    /// Groups the rows; what is above uses keys and aggregates only.
+    fn aggregate(
+        &mut self,
+        plan: LogicalPlan,
+        keys: Vec<Expr>,
+        aggregates: Vec<Expr>,
+        at: Location,
+    ) -> Checked<LogicalPlan> {
+        let group = self.group.clone().unwrap_or_default();
+        let plan = build(LogicalPlanBuilder::from(plan).aggregate(group, aggregates.clone()), at)?;
+        let outputs = columns(&plan);
+        let made = outputs[outputs.len() - aggregate_count(&plan)..].iter().cloned();
+        let known: Vec<(Expr, Column)> = keys
+            .into_iter()
+            .zip(outputs.iter().cloned())
+            .chain(aggregates.into_iter().zip(made))
+            .collect();
+        self.each(|expr, name, at| {
+            *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
+            not_grouped(expr, &outputs, name, at)
+        })?;
+        Ok(plan)
+    }
+}
+
+impl Planner<'_> {
+    /// Puts the planned clauses on the rows of FROM and WHERE.
+    pub(super) fn assemble(&mut self, mut plan: LogicalPlan, mut clauses: Clauses, at: Location) -> Checked<Relation> {
+        let keys = clauses.keys(at)?;
+        clauses.each(|expr, _, at| {
+            *expr = with_all_keys(expr.clone(), &keys).map_err(|e| engine_fault(&e, at))?;
+            Ok(())
+        })?;
+        let aggregates = find_aggregate_exprs(clauses.exprs());
+        if clauses.group.is_some() || !aggregates.is_empty() {
+            plan = clauses.aggregate(plan, keys, aggregates, at)?;
+        }
+        if let Some((having, at)) = clauses.having.take() {
             plan = build(LogicalPlanBuilder::from(plan).filter(having), at)?;
         }
-        let windows = find_window_exprs(items.iter().map(|i| &i.expr).chain(order.iter().map(|o| &o.0.expr)));
+        let windows = find_window_exprs(clauses.exprs());
         if !windows.is_empty() {
             plan = LogicalPlanBuilder::window_plan(plan, windows.clone()).map_err(|e| engine_fault(&e, at))?;
             let known: Vec<(Expr, Column)> = windows
                 .into_iter()
                 .map(|w| (w.clone(), Column::new_unqualified(w.schema_name().to_string())))
                 .collect();
-            for item in &mut items {
-                item.expr = replaced(item.expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
-            }
-            for (sort, _) in &mut order {
-                sort.expr = replaced(sort.expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
-            }
+            clauses.each(|expr, _, at| {
+                *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
+                Ok(())
+            })?;
         }
-        self.project(plan, items, order, distinct, at)
+        if let Some((qualify, at)) = clauses.qualify.take() {
+            plan = build(LogicalPlanBuilder::from(plan).filter(qualify), at)?;
+        }
+        self.project(plan, clauses.items, clauses.order, clauses.distinct, at)
     }
 
     /// Items, helpers for the order, generators, DISTINCT, order, and the items alone again.
@@ -170,7 +202,10 @@ pub(in crate::plan) fn select_columns(plan: LogicalPlan, names: &[String], at: L
     build(LogicalPlanBuilder::from(plan).project(items), at)
 }
 
-pub(super) fn build(builder: Result<LogicalPlanBuilder, DataFusionError>, at: Location) -> Checked<LogicalPlan> {
+pub(in crate::plan) fn build(
+    builder: Result<LogicalPlanBuilder, DataFusionError>,
+    at: Location,
+) -> Checked<LogicalPlan> {
     builder
         .and_then(LogicalPlanBuilder::build)
         .map_err(|e| engine_fault(&e, at))
@@ -184,7 +219,7 @@ pub(super) fn aggregate_count(plan: &LogicalPlan) -> usize {
 }
 
 /// Puts columns in the place of expressions computed below.
-pub(super) fn replaced(expr: Expr, known: &[(Expr, Column)]) -> Result<Expr, DataFusionError> {
+pub(in crate::plan) fn replaced(expr: Expr, known: &[(Expr, Column)]) -> Result<Expr, DataFusionError> {
     expr.transform_down(|e| match known.iter().find(|(k, _)| *k == e) {
         Some((_, column)) => Ok(Transformed::new(
             Expr::Column(column.clone()),
@@ -192,6 +227,19 @@ pub(super) fn replaced(expr: Expr, known: &[(Expr, Column)]) -> Result<Expr, Dat
             TreeNodeRecursion::Jump,
         )),
         None => Ok(Transformed::no(e)),
+    })
+    .map(|t| t.data)
+}
+
+/// `grouping_id()` without arguments is about all keys.
+fn with_all_keys(expr: Expr, keys: &[Expr]) -> Result<Expr, DataFusionError> {
+    let all = [lit(ALL_KEYS)];
+    expr.transform_down(|e| match e {
+        Expr::AggregateFunction(mut call) if call.func.name() == "grouping" && call.params.args == all => {
+            call.params.args = keys.to_vec();
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+        }
+        e => Ok(Transformed::no(e)),
     })
     .map(|t| t.data)
 }

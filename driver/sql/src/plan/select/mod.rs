@@ -15,7 +15,8 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use sqlparser::ast::{self, GroupByExpr, NamedWindowExpr, Select, Spanned};
 use sqlparser::tokenizer::Location;
 
-use self::assemble::build;
+use self::assemble::Clauses;
+pub(super) use self::assemble::{build, replaced, select_columns};
 use self::group::output_scope;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::From;
@@ -79,7 +80,22 @@ impl Planner<'_> {
             None => None,
         };
         let order = self.order_by(order, &items, &scope, &outputs)?;
-        self.assemble(plan, items, group, having, order, is_distinct(select, at)?, at)
+        let qualify = match &select.qualify {
+            Some(qualify) => Some((
+                self.condition(qualify, &outputs.at(Place::OrderBy))?,
+                place(qualify.span()),
+            )),
+            None => None,
+        };
+        let clauses = Clauses {
+            items,
+            group,
+            having,
+            qualify,
+            order,
+            distinct: is_distinct(select, at)?,
+        };
+        self.assemble(plan, clauses, at)
     }
 
     /// Lets `window` stand for the time window that the query groups by.
@@ -130,11 +146,6 @@ fn refuse_foreign_clauses(select: &Select, at: Location) -> Checked<()> {
     let refused = [
         (select.top.is_some(), "TOP", "use LIMIT"),
         (select.into.is_some(), "SELECT INTO", "use INSERT INTO table SELECT ..."),
-        (
-            select.qualify.is_some(),
-            "QUALIFY",
-            "put the window function in a subquery and filter around it",
-        ),
         (select.prewhere.is_some(), "PREWHERE", "use WHERE"),
         (
             !select.connect_by.is_empty(),
