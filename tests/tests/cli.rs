@@ -56,6 +56,10 @@ fn explain_runs_nothing() -> Result<()> {
         .conf("data", jobs::data())
         .conf("sales_topic", &topic);
     let plan = run.finish(DEADLINE)?.expect(0)?.stdout;
+    // A driver that ends as soon as it has begun ends as well as any other.
+    for _ in 0..10 {
+        run.finish(DEADLINE)?.expect(0)?;
+    }
     assert!(plan.to_lowercase().contains("join"), "{plan}");
     assert!(Table::all(&plan).is_empty(), "{plan}");
     Ok(())

@@ -30,6 +30,8 @@ impl Stage {
         std::thread::Builder::new()
             .name("actors".to_owned())
             .spawn(move || {
+                // Actors are polled once more when they are dropped with `local`, which may set timers.
+                let _timers = runtime.enter();
                 let local = tokio::task::LocalSet::new();
                 local.block_on(&runtime, async move {
                     while let Some(job) = queue.recv().await {
