@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::LogicalPlan;
 use millstream_plan::spec::{OutputMode, SinkSpec, SlotId, SourceSpec, StreamSettings, Trigger};
 use sqlparser::tokenizer::Location;
 
@@ -61,6 +63,7 @@ impl Compiler<'_> {
             refuse_batch_kafka(&sources, &stream_slots, &source_places)?;
         }
         let plan = state.optimize(&relation.plan).map_err(|e| engine_fault(&e, text.at))?;
+        refuse_correlated(&plan, &text)?;
         let mut warnings = self.settings.warnings.clone();
         if let Some(stream) = &stream {
             let mode_at = clauses.output_mode.as_ref().map_or(text.at, |(_, at)| *at);
@@ -181,6 +184,23 @@ pub(super) fn refuse_batch_kafka(
             )
             .help("the tables beside a stream are files; or read this one with STREAM too"));
         }
+    }
+    Ok(())
+}
+
+/// What is left of a query around a subquery once the plan is optimised cannot be run.
+fn refuse_correlated(plan: &LogicalPlan, text: &QueryText) -> Checked<()> {
+    let mut left = false;
+    let _ = plan.apply(|node| {
+        node.apply_expressions(|e| {
+            left |= e.contains_outer();
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    if left {
+        let message = "this subquery uses columns of the query around it in a way that is not supported";
+        return Err(Fault::new(SqlErrorKind::Unsupported, text.place_of("LATERAL"), message)
+            .help("write it as a join, or with LATERAL VIEW"));
     }
     Ok(())
 }

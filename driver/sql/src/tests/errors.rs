@@ -99,6 +99,10 @@ fn mistakes_are_found_where_they_are() {
             "job.sql:1:32: error: both sides need the same number of columns, here 1 and 2",
         ),
         (
+            "SELECT a, b FROM VALUES (1), (2) t(a), LATERAL (SELECT a + 1 AS b)",
+            "job.sql:1:40: error: this subquery uses columns of the query around it",
+        ),
+        (
             "SELECT id FROM sales SORT BY id",
             "job.sql:1:1: error: SORT BY is not supported",
         ),
