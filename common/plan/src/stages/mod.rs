@@ -9,6 +9,11 @@
 //!   everything else (sort, limit, window functions, general joins)                driver
 //! ```
 //!
+//! General SQL above the scans (joins of two topics, window functions, sorts) runs on the driver alone, over rows that map
+//! tasks have filtered, projected and pre-aggregated. Spreading it over executors is `datafusion-distributed`'s trade; it was
+//! left out because it gives a lost worker no retry and adds some fifty crates, while batch queries over one topic are
+//! bounded by the scan, which is distributed here.
+//!
 //! The cut works bottom-up on a plan made with one target partition. A map stage begins as a bare slot; each operator
 //! above is absorbed as long as it treats rows one by one. Where absorbing ends, the driver's plan gets a slot that the
 //! stage's rows are fed into.
