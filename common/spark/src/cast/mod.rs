@@ -185,11 +185,18 @@ fn binary_to_text(array: &BinaryArray) -> ArrayRef {
         Err(_) => {
             let mut builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
             for value in array {
-                builder.append_option(value.map(String::from_utf8_lossy));
+                builder.append_option(value.map(repaired));
             }
             Arc::new(builder.finish())
         }
     }
+}
+
+/// Text with U+FFFD where the bytes are not UTF-8, as many as a JVM would put.
+fn repaired(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(bytes.len());
+    crate::json::utf8::append_repaired(bytes, &mut text);
+    String::from_utf8(text).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn text_to_binary(array: &StringArray) -> ArrayRef {

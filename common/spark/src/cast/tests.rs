@@ -116,6 +116,8 @@ fn bytes_become_text_without_a_copy() {
     );
     let broken: ArrayRef = Arc::new(BinaryArray::from(vec![b"a\xFFb".as_slice()]));
     assert_eq!(to(&broken, &DataType::Utf8).as_string::<i32>().value(0), "a\u{FFFD}b");
+    let surrogate: ArrayRef = Arc::new(BinaryArray::from(vec![b"\xED\xA0\x80".as_slice()]));
+    assert_eq!(to(&surrogate, &DataType::Utf8).as_string::<i32>().value(0), "\u{FFFD}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) mod scan;
 mod shape;
 pub(crate) mod text_out;
 pub(crate) mod text_time;
-mod utf8;
+pub(crate) mod utf8;
 mod words;
 mod write;
 

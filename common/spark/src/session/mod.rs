@@ -130,6 +130,8 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
         .with_information_schema(false);
     let options = config.options_mut();
     options.execution.time_zone = Some(settings.time_zone.name().to_owned());
+    // Rows that cannot join are dropped below the join, as in Spark, where that decides which rows a watermark sees.
+    options.optimizer.filter_null_join_keys = true;
     options.sql_parser.dialect = Dialect::Spark;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
