@@ -47,7 +47,7 @@ pub fn tests(filter: &[String]) -> Result<()> {
         workspace::cargo().args(["build", "--workspace", "--bins", "--tests"]),
     )?;
     let mut command = workspace::cargo();
-    command.arg("test").arg("--workspace").args(filter);
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
     command.env("MILLSTREAM_BIN_DIR", workspace::target_dir().join("debug"));
     step("tests", &mut command)
 }
