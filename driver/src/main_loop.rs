@@ -9,6 +9,9 @@ use crate::error::{DriverError, chain};
 use crate::query::Output;
 use crate::run::{Cluster, Executors, JobRequest, JobStatement, JobText, compile_job, run_job};
 
+/// How errors name SQL that came as an argument.
+const COMMAND_LINE: &str = "<command line>";
+
 /// Runs a command to its end; returns the process's exit code.
 pub async fn main_with(arguments: Arguments) -> u8 {
     if let Err(error) = telemetry::init(arguments.common.log.as_deref().unwrap_or("warn")) {
@@ -43,7 +46,9 @@ async fn dispatch(arguments: Arguments) -> Result<(), DriverError> {
         }
         Some(Command::Run { files }) => (read_all(&files).await?, false),
         Some(Command::Sql { text }) => (vec![on_command_line(text)], false),
-        Some(Command::Explain { what }) if what.contains(char::is_whitespace) => (vec![on_command_line(what)], true),
+        Some(Command::Explain { what }) if what.is_empty() || what.contains(char::is_whitespace) => {
+            (vec![on_command_line(what)], true)
+        }
         Some(Command::Explain { what }) => (read_all(&[what]).await?, true),
         Some(Command::Demo { arguments }) => {
             let program = match config.cluster.executors {
@@ -53,6 +58,13 @@ async fn dispatch(arguments: Arguments) -> Result<(), DriverError> {
             return crate::demo::run(arguments, program, &shutdown).await;
         }
     };
+    if let Some(empty) = texts.iter().find(|job| job.is_empty()) {
+        let message = match empty.name.as_str() {
+            COMMAND_LINE => "the SQL text on the command line is empty: give at least one statement".to_owned(),
+            file => format!("job file '{file}' is empty: it needs at least one statement"),
+        };
+        return Err(DriverError::Usage { message });
+    }
     let statements = compile_job(&texts, &config.conf, explain_only).await?;
     execute(statements, config, output, &shutdown).await
 }
@@ -82,7 +94,7 @@ async fn execute(
 }
 
 fn on_command_line(text: String) -> JobText {
-    let name = "<command line>".to_owned();
+    let name = COMMAND_LINE.to_owned();
     JobText { name, text }
 }
 

@@ -21,6 +21,15 @@ pub struct JobText {
     pub text: String,
 }
 
+impl JobText {
+    /// Whether it holds nothing but white space, line comments and semicolons.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let idle = |line: &str| line.starts_with("--") || line.chars().all(|c| c == ';' || c.is_whitespace());
+        self.text.lines().map(str::trim).all(idle)
+    }
+}
+
 /// One statement that does something.
 pub enum JobStatement {
     /// Runs.
