@@ -339,7 +339,14 @@ impl Loader {
             }
             let names: Vec<String> = self.settings.iter().map(Setting::variable).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let near = nearest(variable, &names).map(str::to_owned);
+            // The parts in between are easily forgotten: MILLSTREAM_PORT for MILLSTREAM_DRIVER_LISTEN_PORT.
+            let ending = format!("_{}", &variable[ENVIRONMENT_PREFIX.len()..]);
+            let longer: Vec<&str> = names.iter().copied().filter(|name| name.ends_with(&ending)).collect();
+            let near = if longer.is_empty() {
+                nearest(variable, &names).map(str::to_owned)
+            } else {
+                Some(longer.join("' or '"))
+            };
             self.unknown("no such setting", near.as_deref(), &origin);
         }
     }

@@ -111,6 +111,19 @@ fn all_problems_are_told_together() {
 }
 
 #[test]
+fn a_variable_without_its_middle_part_is_completed() {
+    let layers = Layers {
+        environment: pairs(&[("MILLSTREAM_INTERVAL", "2s")]),
+        ..Layers::default()
+    };
+    let error = Config::load(SETTINGS, None, &layers).unwrap_err();
+    assert_eq!(
+        error.problems,
+        ["environment variable MILLSTREAM_INTERVAL: no such setting, did you mean 'MILLSTREAM_HEARTBEAT_INTERVAL'?"]
+    );
+}
+
+#[test]
 fn what_belongs_to_another_program_is_left_alone() {
     let (_folder, file) = file("slots = 3\n[driver]\nbind = 'x'\n");
     let layers = Layers {
