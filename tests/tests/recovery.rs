@@ -102,6 +102,20 @@ fn executors_killed_in_mid_run_change_nothing() -> Result<()> {
 }
 
 #[test]
+fn local_executors_that_are_all_killed_are_started_again() -> Result<()> {
+    let stage = Stage::new()?;
+    let mut driver = stage.query(7, "AVAILABLE NOW")?.executors(2).start()?;
+    wait_for_batch(&mut driver, 20)?;
+    for executor in driver.children() {
+        signal(executor, "KILL")?;
+    }
+    let finished = driver.finish(DEADLINE)?.expect(0)?;
+    assert_eq!(Table::last(&finished.stdout).context("no table")?.lines(), expected());
+    assert_goes_on(&finished.stdout, 0);
+    Ok(())
+}
+
+#[test]
 fn an_executor_killed_in_a_large_batch_changes_nothing() -> Result<()> {
     let stage = Stage::new()?;
     // Enough records for a batch to last.

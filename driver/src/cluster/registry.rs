@@ -95,6 +95,11 @@ impl Registry {
         }
     }
 
+    /// Forgets all queries: no one is told anything any more.
+    pub fn forget_queries(&self) {
+        self.queries.clear();
+    }
+
     /// The query of this name.
     #[must_use]
     pub fn query(&self, query: &QueryId) -> Option<QueryRoute> {

@@ -160,12 +160,7 @@ impl Cluster {
                 }
                 Err(_) => {}
             }
-            let (ended, status) = self
-                .local
-                .lock()
-                .as_mut()
-                .map(LocalExecutors::ended)
-                .unwrap_or_default();
+            let (ended, how) = self.local.lock().as_ref().map(LocalExecutors::lost).unwrap_or_default();
             let present = self.registry.usable().len();
             // The job runs on those that are left, as it would had the others ended later.
             if ended > 0 && ended < wanted && present >= wanted - ended {
@@ -177,8 +172,8 @@ impl Cluster {
                     present,
                     wanted,
                     waited_s: self.options.wait.as_secs(),
-                    hint: match status {
-                        Some(status) => format!("an executor ended with {status}, {hint}"),
+                    hint: match how {
+                        Some(how) => format!("an executor ended again and again with {how}"),
                         None => hint,
                     },
                 });
@@ -197,8 +192,17 @@ impl Cluster {
         self.queries.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Local executors that die from now on are not started again: the job only finishes what it has begun.
+    pub(super) fn drain(&self) {
+        if let Some(local) = self.local.lock().as_ref() {
+            local.drain();
+        }
+    }
+
     /// Ends local executors; standalone ones go on without this driver.
     pub async fn stop(self) {
+        // A query that is left behind has no use for the news that its executors end.
+        self.registry.forget_queries();
         let local = self.local.lock().take();
         if let Some(local) = local {
             local.stop().await;

@@ -119,7 +119,10 @@ async fn finish(
         let ended = tokio::select! {
             (outcome, index, _) = select_all(waits) => Some((outcome, index)),
             () = shutdown.now() => return Err(DriverError::Interrupted),
-            () = shutdown.draining(), if !stopping => None,
+            () = shutdown.draining(), if !stopping => {
+                cluster.drain();
+                None
+            }
         };
         let stop_others = match ended {
             None => true,
