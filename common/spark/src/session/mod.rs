@@ -140,6 +140,4 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
 }
 
 #[cfg(test)]
-mod goldens;
-#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Text in, plans and messages out.
 
 mod errors;
+mod goldens;
 mod names;
 mod shapes;
 mod streams;
