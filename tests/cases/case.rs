@@ -25,6 +25,8 @@ pub struct Case {
     pub groups: Vec<usize>,
     /// `expected.json`.
     pub expected: Value,
+    /// Of a case that differs on purpose: `expected_millstream.json`, which counts instead.
+    pub own: Option<Value>,
 }
 
 /// A view over the stream of records.
@@ -77,8 +79,16 @@ impl Case {
             Some("batch") => Vec::new(),
             other => bail!("kind is {other:?}, expected batch or stream"),
         };
+        let own = match spec.get("different") {
+            None => None,
+            Some(reason) if reason.as_str().is_some_and(|reason| !reason.trim().is_empty()) => {
+                Some(json("expected_millstream.json")?)
+            }
+            Some(_) => bail!("'different' in case.json has to say why"),
+        };
         Ok(Self {
             name: file_name(folder),
+            own,
             query: text("query.sql")?,
             records: text("input.jsonl")?
                 .lines()
@@ -100,6 +110,16 @@ impl Case {
     /// Whether rows are compared in order.
     pub fn ordered(&self) -> bool {
         self.spec["ordered"] == true
+    }
+
+    /// The golden that holds the text of `file` (`expected_show.txt`): of a case that differs on purpose, its own where there is one.
+    pub fn text_golden(&self, file: &str) -> PathBuf {
+        let own = self.folder.join(file.replace("expected_", "expected_millstream_"));
+        if self.own.is_some() && own.is_file() {
+            own
+        } else {
+            self.folder.join(file)
+        }
     }
 
     /// Session time zone.

@@ -15,8 +15,8 @@ cargo xtask COMMAND
   test [ARGS]                       all tests; ARGS go to cargo test. Without ARGS formatting, lints and documentation too
   data [DIR]                        write the project's own sales files (bootstrap/jobs/data)
   kafka [--brokers N]               run Apache Kafka on free ports until Ctrl-C
-  spark-cases DIR [--only NAME] [--out DIR]
-                                    run a folder of cases that real Spark answered, and compare (batch cases)
+  spark-cases DIR [--only NAME] [--out DIR] [--jobs N]
+                                    run a folder of cases that real Spark answered (ours: tests/corpus), and compare
   bench [ARGS]                      the benchmark; see tests/bench/README.md
 ";
 

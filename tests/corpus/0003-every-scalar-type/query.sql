@@ -1,0 +1,4 @@
+SELECT true AS b, 1Y AS t, -2S AS s, 3 AS i, 4L AS l, 1.5F AS f, -0.0D AS d, 12.340BD AS dec, 'tè' AS txt, X'00FF' AS bin, DATE '2022-02-28' AS day,
+  TIMESTAMP '2022-02-28 23:59:59.5' AS ts, TIMESTAMP_NTZ '2022-02-28 23:59:59.5' AS ntz, CAST(NULL AS BOOLEAN) AS nb, CAST(NULL AS DECIMAL(38,0)) AS nd, CAST(NULL AS TIMESTAMP) AS nt, NULL AS nothing,
+  CAST(1.0E10 AS STRING) AS big_text, CAST(1.5F AS STRING) AS float_text, CAST(TIMESTAMP '2022-02-28 23:59:59.5' AS STRING) AS ts_text, typeof(12.340BD) AS dec_type, typeof(1e3) AS exp_type
+FROM events
