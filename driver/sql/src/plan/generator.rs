@@ -195,6 +195,7 @@ impl Planner<'_> {
         at: Location,
     ) -> Checked<(LogicalPlan, Vec<String>)> {
         let fail = |e| engine_fault(&e, at);
+        let plan = self.without_keys(plan, at)?;
         let mut unnested = vec![Column::new_unqualified(column)];
         let mut plan = plan;
         let position = self.fresh("position");

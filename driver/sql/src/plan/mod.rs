@@ -11,6 +11,7 @@ mod pivot;
 mod query;
 pub(crate) mod scope;
 mod select;
+mod subquery;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

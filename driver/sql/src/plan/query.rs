@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use datafusion::common::Column;
-use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use datafusion::common::{Column, DataFusionError, JoinType};
+use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{
+    Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, Window, WindowFrame,
+    WindowFunctionDefinition,
+};
+use millstream_spark::coerce::common_of;
+use millstream_spark::type_name::spark_type;
 use sqlparser::ast::{self, LimitClause, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned};
 
 use super::scope::{Place, Relation, Scope, columns, unique};
+use super::select::{build, holds_map, no_map_here};
+use super::subquery::equal_keys;
 use super::{Cte, Planner, engine_fault, place};
 use crate::error::{Checked, Fault, SqlErrorKind};
 
@@ -150,6 +158,7 @@ impl Planner<'_> {
         let all = matches!(quantifier, SetQuantifier::All | SetQuantifier::AllByName);
         // The sides get the same column names, whatever relations they come from.
         let (left, right) = (renamed(left, &names)?, renamed(right, &names)?);
+        let (left, right) = self.widened(left, right, op, right_at)?;
         let plan = match op {
             SetOperator::Union => {
                 let union = LogicalPlanBuilder::from(left)
@@ -161,11 +170,119 @@ impl Planner<'_> {
                     (Err(e), _) => Err(e),
                 }
             }
-            SetOperator::Except | SetOperator::Minus => LogicalPlanBuilder::except(left, right, all),
-            SetOperator::Intersect => LogicalPlanBuilder::intersect(left, right, all),
+            SetOperator::Except | SetOperator::Minus if all => self.counted_set(left, right, JoinType::LeftAnti),
+            SetOperator::Intersect if all => self.counted_set(left, right, JoinType::LeftSemi),
+            SetOperator::Except | SetOperator::Minus => LogicalPlanBuilder::except(left, right, false),
+            SetOperator::Intersect => LogicalPlanBuilder::intersect(left, right, false),
         };
         let plan = plan.map_err(|e| engine_fault(&e, at))?;
         Ok(Relation { plan, names })
+    }
+
+    /// Brings the columns of both sides of a set operation to the types that hold both.
+    fn widened(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        op: SetOperator,
+        at: sqlparser::tokenizer::Location,
+    ) -> Checked<(LogicalPlan, LogicalPlan)> {
+        let mut common = Vec::new();
+        for (l, r) in left.schema().fields().iter().zip(right.schema().fields()) {
+            let both = [l.data_type().clone(), r.data_type().clone()];
+            let Some(of) = common_of(&both) else {
+                let message = format!(
+                    "column '{}' is {} on one side and {} on the other",
+                    l.name(),
+                    spark_type(l.data_type()).to_uppercase(),
+                    spark_type(r.data_type()).to_uppercase()
+                );
+                return Err(Fault::new(SqlErrorKind::Type, at, message).help("cast one of the two"));
+            };
+            if op != SetOperator::Union && holds_map(&of) {
+                return Err(no_map_here(&op.to_string(), l.name(), at));
+            }
+            common.push(of);
+        }
+        let cast = |plan: LogicalPlan| {
+            let same = plan
+                .schema()
+                .fields()
+                .iter()
+                .zip(&common)
+                .all(|(f, to)| f.data_type() == to);
+            if same {
+                return Ok(plan);
+            }
+            let items: Vec<Expr> = columns(&plan)
+                .into_iter()
+                .zip(plan.schema().fields().iter().zip(&common))
+                .map(|(c, (f, to))| match f.data_type() == to {
+                    true => Expr::Column(c),
+                    false => datafusion::logical_expr::cast(Expr::Column(c), to.clone()).alias(f.name()),
+                })
+                .collect();
+            build(LogicalPlanBuilder::from(plan).project(items), at)
+        };
+        Ok((cast(left)?, cast(right)?))
+    }
+
+    /// EXCEPT ALL and INTERSECT ALL: the nth of equal rows stands for itself on both sides.
+    fn counted_set(
+        &mut self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        kind: JoinType,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let keep: Vec<Expr> = columns(&left).into_iter().map(Expr::Column).collect();
+        let numbered = |planner: &mut Self, plan: LogicalPlan| {
+            let own = columns(&plan);
+            let names: Vec<String> = own.iter().map(|_| planner.fresh("member")).collect();
+            let number = planner.fresh("number");
+            let keys = own.iter().cloned().map(Expr::Column).collect();
+            let call = planner.row_number(keys, vec![])?.alias(&number);
+            let plan = LogicalPlan::Window(Window::try_new(vec![call], Arc::new(plan))?);
+            Ok::<_, DataFusionError>((plan, own, names, number))
+        };
+        let (left, left_columns, _, left_number) = numbered(self, left)?;
+        let (right, right_columns, names, right_number) = numbered(self, right)?;
+        let items = right_columns.into_iter().zip(&names);
+        let mut items: Vec<Expr> = items.map(|(c, n)| Expr::Column(c).alias(n)).collect();
+        items.push(Expr::Column(Column::new_unqualified(&right_number)));
+        let right = LogicalPlanBuilder::from(right).project(items)?.build()?;
+        let names: Vec<Column> = names
+            .into_iter()
+            .chain([right_number])
+            .map(Column::new_unqualified)
+            .collect();
+        let own: Vec<Column> = left_columns
+            .into_iter()
+            .chain([Column::new_unqualified(left_number)])
+            .collect();
+        LogicalPlanBuilder::from(left)
+            .join_on(right, kind, equal_keys(&own, &names))?
+            .project(keep)?
+            .build()
+    }
+
+    /// `row_number() OVER (PARTITION BY ... ORDER BY ...)`.
+    pub(super) fn row_number(&self, partition_by: Vec<Expr>, order_by: Vec<SortExpr>) -> Result<Expr, DataFusionError> {
+        let Some(udf) = self.state.window_functions().get("row_number").cloned() else {
+            return datafusion::common::plan_err!("there is no row_number");
+        };
+        let window_frame = WindowFrame::new((!order_by.is_empty()).then_some(false));
+        Ok(Expr::WindowFunction(Box::new(WindowFunction {
+            fun: WindowFunctionDefinition::WindowUDF(udf),
+            params: WindowFunctionParams {
+                args: vec![],
+                partition_by,
+                order_by,
+                window_frame,
+                filter: None,
+                null_treatment: None,
+                distinct: false,
+            },
+        })))
     }
 
     /// Orders a finished relation by its columns.

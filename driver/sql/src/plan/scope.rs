@@ -175,7 +175,7 @@ impl Scope {
         {
             return Found::Alias(typed.clone(), 1);
         }
-        match self.outer.as_ref().map(|outer| outer.find(parts)) {
+        match self.outer.as_ref().map(|outer| outer.find_column(parts)) {
             Some(Found::Column {
                 expr: Expr::Column(column),
                 name,
@@ -196,8 +196,8 @@ impl Scope {
                     None => Found::Nothing,
                 }
             }
-            Some(Found::Alias(..)) | None => Found::Nothing,
-            Some(found) => found,
+            Some(Found::Ambiguous(among)) => Found::Ambiguous(among),
+            _ => Found::Nothing,
         }
     }
 

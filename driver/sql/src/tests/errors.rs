@@ -99,8 +99,8 @@ fn mistakes_are_found_where_they_are() {
             "job.sql:1:32: error: both sides need the same number of columns, here 1 and 2",
         ),
         (
-            "SELECT a, b FROM VALUES (1), (2) t(a), LATERAL (SELECT a + 1 AS b)",
-            "job.sql:1:40: error: this subquery uses columns of the query around it",
+            "SELECT a, b FROM VALUES (1), (2) t(a), LATERAL (SELECT id AS b FROM sales WHERE id > a LIMIT 1)",
+            "job.sql:1:49: error: a subquery cannot use columns of the query around it below LIMIT",
         ),
         (
             "SELECT id FROM sales SORT BY id",

@@ -45,6 +45,10 @@ pub fn functions() -> Vec<ScalarUDF> {
             |call| call.column(0),
         )
         .udf(),
+        // For plans alone: the value, of which the optimizer knows nothing.
+        Function::new("__opaque", ANY, |given| Ok(given[0].clone()), |call| call.column(0))
+            .volatile()
+            .udf(),
         Function::new("isnull", ANY, boolean, |call| column(is_null(&call.column(0)?)?)).udf(),
         Function::new("isnotnull", ANY, boolean, |call| column(is_not_null(&call.column(0)?)?)).udf(),
         Function::new("isnan", &[Kind::Double], boolean, |call| {

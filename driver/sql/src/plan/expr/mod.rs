@@ -6,7 +6,6 @@ mod operator;
 mod predicate;
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::expr::Exists;
 use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use millstream_spark::type_name::spark_type;
 use sqlparser::ast::{self, Spanned};
@@ -22,9 +21,7 @@ impl Planner<'_> {
     pub(super) fn condition(&mut self, expr: &ast::Expr, scope: &Scope) -> Checked<Expr> {
         let typed = self.expr(expr, scope)?;
         match self.type_of(&typed.expr, scope, place(expr.span()))? {
-            DataType::Boolean | DataType::Null => Ok(typed.expr),
-            // Spark reads text as a boolean here.
-            DataType::Utf8 => Ok(datafusion::logical_expr::cast(typed.expr, DataType::Boolean)),
+            DataType::Boolean => Ok(typed.expr),
             other => {
                 let message = format!(
                     "{} takes a condition, {} is {}",
@@ -64,13 +61,7 @@ impl Planner<'_> {
             ast::Expr::Cast {
                 kind, expr, data_type, ..
             } => self.cast(kind, expr, data_type, scope, at),
-            ast::Expr::Exists { subquery, negated } => {
-                let (subquery, _) = self.subquery(subquery, scope)?;
-                Ok(Typed {
-                    expr: Expr::Exists(Exists::new(subquery, *negated)),
-                    text: "exists()".into(),
-                })
-            }
+            ast::Expr::Exists { subquery, negated } => self.exists(subquery, *negated, scope, at),
             ast::Expr::Subquery(query) => self.value_of_query(query, scope, at),
             ast::Expr::Case {
                 operand,

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery, Like};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{Between, Case, Exists, InList, InSubquery, Like};
 use datafusion::logical_expr::{Expr, Subquery, lit};
+use millstream_spark::type_name::spark_type;
 use sqlparser::ast::{self, Value};
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::Planner;
 use crate::plan::scope::{Scope, Typed};
+use crate::plan::subquery::{Use, check_correlation, held, nullable};
 
 impl Planner<'_> {
     /// The expression as a predicate; none when it is something else.
@@ -104,16 +107,67 @@ impl Planner<'_> {
         scope: &Scope,
         at: Location,
     ) -> Checked<Typed> {
-        let e = self.expr(expr, scope)?;
         let (sub, columns) = self.subquery(subquery, scope)?;
-        if columns != 1 {
-            let message = format!("the subquery of IN has {columns} columns, it needs one");
+        check_correlation(&sub.subquery, Use::Predicate, at)?;
+        let (wanted, text) = match expr {
+            ast::Expr::Tuple(items) if items.len() == columns => {
+                let items = items.iter().map(|i| self.expr(i, scope)).collect::<Checked<Vec<_>>>()?;
+                let texts: Vec<String> = items.iter().map(|i| format!("'{0}', {0}", i.text)).collect();
+                (items, format!("named_struct({})", texts.join(", ")))
+            }
+            _ => {
+                let e = self.expr(expr, scope)?;
+                let text = e.text.clone();
+                (vec![e], text)
+            }
+        };
+        if columns != wanted.len() {
+            let message = format!("the subquery of IN has {columns} columns, it needs {}", wanted.len());
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
+        self.comparable(&wanted, &sub, scope, at)?;
+        let text = format!("({text} IN (listquery({})))", outer_texts(&sub, scope));
+        let mut wanted: Vec<Expr> = wanted.into_iter().map(|w| w.expr).collect();
+        let expr = match wanted.len() {
+            1 => wanted.remove(0),
+            _ => {
+                let fields = wanted.into_iter().enumerate();
+                let fields = fields.flat_map(|(i, e)| [lit(format!("c{i}")), e]).collect();
+                self.scalar(&["named_struct"], fields, scope, at)?
+            }
+        };
         Ok(Typed {
-            text: format!("({} IN (listquery()))", e.text),
-            expr: Expr::InSubquery(InSubquery::new(Box::new(e.expr), sub, negated)),
+            text: negated_text(text, negated),
+            expr: Expr::InSubquery(InSubquery::new(Box::new(expr), sub, negated)),
         })
+    }
+
+    /// `EXISTS (SELECT ...)`.
+    pub(super) fn exists(&mut self, query: &ast::Query, negated: bool, scope: &Scope, at: Location) -> Checked<Typed> {
+        let (subquery, _) = self.subquery(query, scope)?;
+        check_correlation(&subquery.subquery, Use::Predicate, at)?;
+        let text = format!("exists({})", outer_texts(&subquery, scope));
+        Ok(Typed {
+            expr: Expr::Exists(Exists::new(subquery, negated)),
+            text: negated_text(text, negated),
+        })
+    }
+
+    /// Refuses values that cannot be compared with the columns of the subquery.
+    fn comparable(&self, wanted: &[Typed], subquery: &Subquery, scope: &Scope, at: Location) -> Checked<()> {
+        for (value, field) in wanted.iter().zip(subquery.subquery.schema().fields()) {
+            let (of, to) = (self.type_of(&value.expr, scope, at)?, field.data_type());
+            if of != *to && millstream_spark::coerce::comparison_type(&of, to).is_none() {
+                let message = format!(
+                    "{} is {}, the subquery gives {}: they cannot be compared",
+                    value.text,
+                    spark_type(&of).to_uppercase(),
+                    spark_type(to).to_uppercase()
+                );
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            }
+        }
+        Ok(())
     }
 
     /// A query in parentheses, used as a value.
@@ -123,9 +177,12 @@ impl Planner<'_> {
             let message = format!("a subquery used as a value has {columns} columns, it needs one");
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
+        check_correlation(&subquery.subquery, Use::Value, at)?;
+        let text = format!("scalarsubquery({})", outer_texts(&subquery, scope));
+        let subquery = held(nullable(subquery.subquery.as_ref().clone(), at)?);
         Ok(Typed {
             expr: Expr::ScalarSubquery(subquery),
-            text: "scalarsubquery()".into(),
+            text,
         })
     }
 
@@ -250,17 +307,29 @@ impl Planner<'_> {
 
     pub(super) fn subquery(&mut self, query: &ast::Query, scope: &Scope) -> Checked<(Subquery, usize)> {
         let relation = self.query(query, Some(Arc::new(scope.clone())))?;
-        let outer_ref_columns = relation.plan.all_out_ref_exprs();
         let columns = relation.names.len();
-        Ok((
-            Subquery {
-                subquery: Arc::new(relation.plan),
-                outer_ref_columns,
-                spans: Default::default(),
-            },
-            columns,
-        ))
+        Ok((held(relation.plan), columns))
     }
+}
+
+/// The columns of the query around that a subquery uses, as Spark shows them: each time, in the order in which it meets them.
+fn outer_texts(subquery: &Subquery, scope: &Scope) -> String {
+    let mut found: Vec<String> = Vec::new();
+    let _ = subquery.subquery.apply(|node| {
+        node.apply_expressions(|e| {
+            e.apply(|e| {
+                if let Expr::OuterReferenceColumn(_, column) = e {
+                    let named = scope
+                        .columns
+                        .iter()
+                        .find(|c| matches!(&c.expr, Expr::Column(c) if c == column));
+                    found.extend(named.map(|c| c.name.clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    found.join(", ")
 }
 
 pub(super) fn backslash_escapes(pattern: &str, escape: char) -> String {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use datafusion::common::JoinType;
+use datafusion::common::{Column, JoinType};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
-use sqlparser::ast::JoinConstraint;
+use sqlparser::ast::{self, JoinConstraint};
 use sqlparser::tokenizer::Location;
 
 use super::{From, unknown_column};
 use crate::error::Checked;
-use crate::plan::scope::{Found, Place, Scope, ScopeColumn};
+use crate::plan::scope::{Found, Place, Relation, Scope, ScopeColumn};
+use crate::plan::subquery::{Use, check_correlation, equal_keys, has_subquery, named};
 use crate::plan::{Planner, engine_fault};
 
 /// The sides of a join whose rows go on.
@@ -27,6 +29,21 @@ impl Planner<'_> {
         right: From,
         kind: JoinType,
         constraint: &JoinConstraint,
+        outer: Option<Arc<Scope>>,
+        at: Location,
+    ) -> Checked<From> {
+        self.join_with(left, right, kind, constraint, Vec::new(), outer, at)
+    }
+
+    /// Joins; `ties` are conditions of ours beside those that are written.
+    #[expect(clippy::too_many_arguments, reason = "the parts of the syntax node")]
+    pub(super) fn join_with(
+        &mut self,
+        mut left: From,
+        mut right: From,
+        kind: JoinType,
+        constraint: &JoinConstraint,
+        ties: Vec<Expr>,
         outer: Option<Arc<Scope>>,
         at: Location,
     ) -> Checked<From> {
@@ -75,10 +92,21 @@ impl Planner<'_> {
             pairs.push((left, right, shown));
         }
         let keys = pairs.iter().map(|(l, r, _)| l.clone().eq(r.clone())).reduce(Expr::and);
-        let on = match (condition, keys) {
+        let mut on = match (condition, keys) {
             (Some(on), _) | (None, Some(on)) => on,
             (None, None) => lit(true),
         };
+        on = ties.into_iter().fold(on, Expr::and);
+        let mut after = None;
+        if has_subquery(&on) {
+            if kind == JoinType::Inner {
+                after = Some(std::mem::replace(&mut on, lit(true)));
+            } else if on.column_refs().iter().any(|c| right.plan.schema().has_column(c)) {
+                on = self.lifted_parts(on, &mut left, &mut right, at)?;
+            } else {
+                left.plan = self.lifted(left.plan, vec![&mut on], at)?;
+            }
+        }
         let keep = match kind {
             JoinType::LeftSemi | JoinType::LeftAnti => Keep::Left,
             JoinType::RightSemi | JoinType::RightAnti => Keep::Right,
@@ -88,6 +116,10 @@ impl Planner<'_> {
             .join_on(right.plan, kind, [on])
             .and_then(LogicalPlanBuilder::build)
             .map_err(|e| engine_fault(&e, at))?;
+        let plan = match after {
+            Some(condition) => self.filtered(plan, condition, at)?,
+            None => plan,
+        };
         let mut scope = match keep {
             Keep::Both => scope,
             Keep::Left => left.scope,
@@ -98,6 +130,50 @@ impl Planner<'_> {
             scope.columns = using_columns(scope.columns, pairs, kind);
         }
         Ok(From { plan, scope })
+    }
+}
+
+impl Planner<'_> {
+    /// Answers the subqueries in each part of a join's condition beside the rows they are about.
+    fn lifted_parts(&mut self, on: Expr, left: &mut From, right: &mut From, at: Location) -> Checked<Expr> {
+        let mut parts = split_conjunction_owned(on);
+        for part in parts.iter_mut().filter(|p| has_subquery(p)) {
+            let about_right = part.column_refs().iter().any(|c| right.plan.schema().has_column(c));
+            let side = if about_right { &mut *right } else { &mut *left };
+            let plan = side.plan.clone();
+            side.plan = self.lifted(plan, vec![part], at)?;
+        }
+        Ok(conjunction(parts).unwrap_or_else(|| lit(true)))
+    }
+
+    /// Joins with a query that may use the columns of what stands before it: LATERAL.
+    #[expect(clippy::too_many_arguments, reason = "the parts of the syntax node")]
+    pub(super) fn lateral_join(
+        &mut self,
+        left: From,
+        query: &ast::Query,
+        alias: Option<&ast::TableAlias>,
+        kind: JoinType,
+        constraint: &JoinConstraint,
+        outer: Option<Arc<Scope>>,
+        at: Location,
+    ) -> Checked<From> {
+        let before = self.streams;
+        let around = Scope {
+            schema: Arc::clone(left.plan.schema()),
+            ..left.scope.clone()
+        };
+        let relation = self.query(query, Some(Arc::new(around)))?;
+        check_correlation(&relation.plan, Use::Lateral, at)?;
+        let (plan, outer_columns, keys) = self.dependent(&left.plan, relation.plan, at)?;
+        let relation = Relation {
+            plan,
+            names: relation.names,
+        };
+        let right = self.aliased(relation, None, alias, self.streams > before, outer.clone())?;
+        let keys: Vec<Column> = keys.iter().map(|k| named(&right.plan, k)).collect();
+        let ties = equal_keys(&outer_columns, &keys);
+        self.join_with(left, right, kind, constraint, ties, outer, at)
     }
 }
 

@@ -6,7 +6,7 @@ mod table;
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Subquery};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned, TableFactor, TableWithJoins};
 use sqlparser::tokenizer::Location;
 
@@ -17,6 +17,7 @@ use crate::plan::scope::{Relation, Scope};
 use crate::plan::{Planner, engine_fault, place};
 
 /// What a FROM clause gives: rows and the names for them.
+#[derive(Clone)]
 pub(super) struct From {
     pub(super) plan: LogicalPlan,
     pub(super) scope: Scope,
@@ -27,15 +28,7 @@ impl Planner<'_> {
     pub(super) fn from(&mut self, tables: &[TableWithJoins], outer: Option<Arc<Scope>>) -> Checked<From> {
         let mut whole: Option<From> = None;
         for table in tables {
-            let sofar = whole.as_ref().map(|f| f.scope.clone());
-            let next = self.table_with_joins(table, sofar, outer.clone())?;
-            whole = Some(match whole {
-                None => next,
-                Some(left) => {
-                    let at = place(table.relation.span());
-                    self.join(left, next, JoinType::Inner, &JoinConstraint::None, outer.clone(), at)?
-                }
-            });
+            whole = Some(self.table_with_joins(table, whole, outer.clone())?);
         }
         match whole {
             Some(from) => Ok(from),
@@ -51,20 +44,38 @@ impl Planner<'_> {
         }
     }
 
+    /// Plans a relation with what is joined to it, and joins it to what stands before it behind a comma.
     fn table_with_joins(
         &mut self,
         table: &TableWithJoins,
-        sofar: Option<Scope>,
+        before: Option<From>,
         outer: Option<Arc<Scope>>,
     ) -> Checked<From> {
-        let mut left = self.table_factor(&table.relation, sofar.as_ref(), outer.clone())?;
-        for join in &table.joins {
+        let at = place(table.relation.span());
+        let none = &JoinConstraint::None;
+        if let (Some((query, alias)), Some(before)) = (lateral(&table.relation), before.as_ref()) {
+            let left = before.clone();
+            let whole = self.lateral_join(left, query, alias, JoinType::Inner, none, outer.clone(), at)?;
+            return self.joins(whole, &table.joins, None, outer);
+        }
+        let sofar = before.as_ref().map(|f| f.scope.clone());
+        let left = self.table_factor(&table.relation, sofar.as_ref(), outer.clone())?;
+        let right = self.joins(left, &table.joins, sofar.as_ref(), outer.clone())?;
+        match before {
+            Some(before) => self.join(before, right, JoinType::Inner, none, outer, at),
+            None => Ok(right),
+        }
+    }
+
+    fn joins(
+        &mut self,
+        mut left: From,
+        joins: &[ast::Join],
+        sofar: Option<&Scope>,
+        outer: Option<Arc<Scope>>,
+    ) -> Checked<From> {
+        for join in joins {
             let at = place(join.relation.span());
-            let visible = match &sofar {
-                Some(before) => merged(before, &left.scope),
-                None => left.scope.clone(),
-            };
-            let right = self.table_factor(&join.relation, Some(&visible), outer.clone())?;
             let (kind, constraint) = match &join.join_operator {
                 JoinOperator::Join(c) | JoinOperator::Inner(c) | JoinOperator::CrossJoin(c) => (JoinType::Inner, c),
                 JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => (JoinType::Left, c),
@@ -80,6 +91,15 @@ impl Planner<'_> {
                     ));
                 }
             };
+            if let Some((query, alias)) = lateral(&join.relation) {
+                left = self.lateral_join(left, query, alias, kind, constraint, outer.clone(), at)?;
+                continue;
+            }
+            let visible = match sofar {
+                Some(before) => merged(before, &left.scope),
+                None => left.scope.clone(),
+            };
+            let right = self.table_factor(&join.relation, Some(&visible), outer.clone())?;
             left = self.join(left, right, kind, constraint, outer.clone(), at)?;
         }
         Ok(left)
@@ -129,10 +149,10 @@ impl Planner<'_> {
                 self.aliased(relation, Some(table), alias.as_ref(), self.streams > before, outer)
             }
             TableFactor::Derived {
-                lateral,
                 subquery,
                 alias,
                 sample,
+                ..
             } => {
                 if sample.is_some() {
                     return Err(Fault::new(
@@ -142,27 +162,8 @@ impl Planner<'_> {
                     ));
                 }
                 let before = self.streams;
-                if *lateral {
-                    let around = sofar.cloned().map(Arc::new).or_else(|| outer.clone());
-                    let relation = self.query(subquery, around)?;
-                    let outer_ref_columns = relation.plan.all_out_ref_exprs();
-                    let plan = LogicalPlan::Subquery(Subquery {
-                        subquery: Arc::new(relation.plan),
-                        outer_ref_columns,
-                        spans: Default::default(),
-                    });
-                    return self.aliased(
-                        Relation {
-                            plan,
-                            names: relation.names,
-                        },
-                        None,
-                        alias.as_ref(),
-                        self.streams > before,
-                        outer,
-                    );
-                }
-                let relation = self.query(subquery, None)?;
+                // Without anything before it LATERAL sees nothing more. Within a subquery both see the query around that.
+                let relation = self.query(subquery, outer.clone())?;
                 self.aliased(relation, None, alias.as_ref(), self.streams > before, outer)
             }
             TableFactor::NestedJoin {
@@ -242,6 +243,19 @@ impl Planner<'_> {
     ) -> Checked<From> {
         let relation = self.generated_table(name, args, sofar, at)?;
         self.aliased(relation, Some(name), alias, false, outer)
+    }
+}
+
+/// The query behind LATERAL and its alias.
+fn lateral(factor: &TableFactor) -> Option<(&ast::Query, Option<&ast::TableAlias>)> {
+    match factor {
+        TableFactor::Derived {
+            lateral: true,
+            subquery,
+            alias,
+            ..
+        } => Some((subquery, alias.as_ref())),
+        _ => None,
     }
 }
 

@@ -1,17 +1,23 @@
 //! The plan of a SELECT, once its expressions are known.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError};
-use datafusion::logical_expr::utils::{find_aggregate_exprs, find_window_exprs, grouping_set_to_exprlist};
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use datafusion::logical_expr::expr::GroupingSet;
+use datafusion::logical_expr::utils::{
+    find_aggregate_exprs, find_window_exprs, group_window_expr_by_sort_keys, grouping_set_to_exprlist,
+};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, Window, lit};
 use sqlparser::tokenizer::Location;
 
 use super::Item;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::call::ALL_KEYS;
-use crate::plan::scope::{Relation, columns, unique};
+use crate::plan::scope::{Relation, Scope, columns, unique};
+use crate::plan::subquery::{has_subquery, is_subquery};
 use crate::plan::{Planner, engine_fault};
 
 /// The clauses of a SELECT behind WHERE, planned.
@@ -32,6 +38,14 @@ impl Clauses {
         let group = self.group.as_deref().unwrap_or_default();
         let keys = grouping_set_to_exprlist(group).map_err(|e| engine_fault(&e, at))?;
         Ok(keys.into_iter().cloned().collect())
+    }
+
+    /// The expressions whose subqueries are answered above the grouping and HAVING.
+    fn upper_exprs(&mut self) -> Vec<&mut Expr> {
+        let items = self.items.iter_mut().map(|i| &mut i.expr);
+        let qualify = self.qualify.iter_mut().map(|q| &mut q.0);
+        let order = self.order.iter_mut().map(|o| &mut o.0.expr);
+        items.chain(qualify).chain(order).collect()
     }
 
     fn exprs(&self) -> impl Iterator<Item = &Expr> {
@@ -62,30 +76,6 @@ impl Clauses {
         }
         Ok(())
     }
-
-    /// Groups the rows; what is above uses keys and aggregates only.
-    fn aggregate(
-        &mut self,
-        plan: LogicalPlan,
-        keys: Vec<Expr>,
-        aggregates: Vec<Expr>,
-        at: Location,
-    ) -> Checked<LogicalPlan> {
-        let group = self.group.clone().unwrap_or_default();
-        let plan = build(LogicalPlanBuilder::from(plan).aggregate(group, aggregates.clone()), at)?;
-        let outputs = columns(&plan);
-        let made = outputs[outputs.len() - aggregate_count(&plan)..].iter().cloned();
-        let known: Vec<(Expr, Column)> = keys
-            .into_iter()
-            .zip(outputs.iter().cloned())
-            .chain(aggregates.into_iter().zip(made))
-            .collect();
-        self.each(|expr, name, at| {
-            *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
-            not_grouped(expr, &outputs, name, at)
-        })?;
-        Ok(plan)
-    }
 }
 
 impl Planner<'_> {
@@ -97,28 +87,128 @@ impl Planner<'_> {
             Ok(())
         })?;
         let aggregates = find_aggregate_exprs(clauses.exprs());
+        // HAVING makes one group of all rows where nothing else does.
+        if clauses.having.is_some() && clauses.group.is_none() {
+            clauses.group = Some(Vec::new());
+        }
         if clauses.group.is_some() || !aggregates.is_empty() {
-            plan = clauses.aggregate(plan, keys, aggregates, at)?;
+            plan = self.aggregate(plan, &mut clauses, keys, aggregates, at)?;
         }
         if let Some((having, at)) = clauses.having.take() {
-            plan = build(LogicalPlanBuilder::from(plan).filter(having), at)?;
+            plan = self.filtered(plan, having, at)?;
         }
-        let windows = find_window_exprs(clauses.exprs());
-        if !windows.is_empty() {
-            plan = LogicalPlanBuilder::window_plan(plan, windows.clone()).map_err(|e| engine_fault(&e, at))?;
-            let known: Vec<(Expr, Column)> = windows
-                .into_iter()
-                .map(|w| (w.clone(), Column::new_unqualified(w.schema_name().to_string())))
-                .collect();
-            clauses.each(|expr, _, at| {
-                *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
-                Ok(())
-            })?;
-        }
+        plan = self.lifted(plan, clauses.upper_exprs(), at)?;
+        clauses.each(|_, _, _| Ok(()))?;
+        plan = self.windows(plan, &mut clauses, at)?;
         if let Some((qualify, at)) = clauses.qualify.take() {
             plan = build(LogicalPlanBuilder::from(plan).filter(qualify), at)?;
         }
         self.project(plan, clauses.items, clauses.order, clauses.distinct, at)
+    }
+
+    /// Groups the rows; what is above uses keys and aggregates only.
+    fn aggregate(
+        &mut self,
+        plan: LogicalPlan,
+        clauses: &mut Clauses,
+        keys: Vec<Expr>,
+        aggregates: Vec<Expr>,
+        at: Location,
+    ) -> Checked<LogicalPlan> {
+        let mut group = clauses.group.clone().unwrap_or_default();
+        let mut calls = aggregates.clone();
+        let mut inner_keys = keys.clone();
+        let below = group.iter_mut().chain(calls.iter_mut()).chain(inner_keys.iter_mut());
+        let mut plan = self.lifted_alike(plan, below.collect(), at)?;
+        let with_total = matches!(group.as_slice(), [Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
+            if sets.iter().any(Vec::is_empty))
+            && self.streams == 0;
+        self.own_names(&mut calls);
+        if with_total || group.is_empty() && calls.is_empty() {
+            let rows = self.make_aggregate("count", vec![lit(1_i64)], false, None, &Scope::empty(None), at)?;
+            calls.push(rows.alias(self.fresh("rows")));
+        }
+        let made = calls.len();
+        plan = build(LogicalPlanBuilder::from(plan).aggregate(group, calls), at)?;
+        let outputs = columns(&plan);
+        let results = outputs[outputs.len() - made..].iter().cloned();
+        let known: Vec<(Expr, Column)> = keys
+            .into_iter()
+            .zip(outputs.iter().cloned())
+            .chain(aggregates.into_iter().zip(results))
+            .collect();
+        clauses.each(|expr, name, at| {
+            *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
+            not_grouped(expr, &outputs, name, at)
+        })?;
+        if let (true, Some(rows)) = (with_total, outputs.last()) {
+            // A set without keys is no global aggregate: without rows it has no group either.
+            let some = Expr::Column(rows.clone()).gt(lit(0_i64));
+            plan = build(LogicalPlanBuilder::from(plan).filter(some), at)?;
+        }
+        Ok(plan)
+    }
+
+    /// The engine calls what it computes by a text that leaves casts out: alike texts of unlike calls get names of their own.
+    fn own_names(&mut self, calls: &mut [Expr]) {
+        let mut seen = HashSet::new();
+        for call in calls {
+            if !seen.insert(call.schema_name().to_string()) {
+                let name = self.fresh("call");
+                *call = std::mem::take(call).alias(name);
+            }
+        }
+    }
+
+    /// Answers the subqueries in expressions of which some are the same: those stay the same.
+    fn lifted_alike(&mut self, plan: LogicalPlan, exprs: Vec<&mut Expr>, at: Location) -> Checked<LogicalPlan> {
+        let mut plan = plan;
+        let mut known: Vec<(Expr, Expr)> = Vec::new();
+        for expr in exprs.into_iter().filter(|e| has_subquery(e)) {
+            let mut found = Vec::new();
+            let _ = expr.apply(|e| {
+                found.extend(is_subquery(e).then(|| e.clone()));
+                Ok(TreeNodeRecursion::Continue)
+            });
+            for subquery in found {
+                if !known.iter().any(|(k, _)| *k == subquery) {
+                    let mut answer = subquery.clone();
+                    plan = self.lifted(plan, vec![&mut answer], at)?;
+                    known.push((subquery, answer));
+                }
+            }
+            let changed = std::mem::take(expr).transform_down(|e| match known.iter().find(|(k, _)| *k == e) {
+                Some((_, answer)) => Ok(Transformed::new(answer.clone(), true, TreeNodeRecursion::Jump)),
+                None => Ok(Transformed::no(e)),
+            });
+            *expr = changed.map_err(|e| engine_fault(&e, at))?.data;
+        }
+        Ok(plan)
+    }
+
+    /// Computes the window functions.
+    fn windows(&mut self, mut plan: LogicalPlan, clauses: &mut Clauses, at: Location) -> Checked<LogicalPlan> {
+        let windows = find_window_exprs(clauses.exprs());
+        if windows.is_empty() {
+            return Ok(plan);
+        }
+        let groups = group_window_expr_by_sort_keys(windows).map_err(|e| engine_fault(&e, at))?;
+        let mut known: Vec<(Expr, Column)> = Vec::new();
+        for (_, calls) in groups {
+            let mut named = Vec::with_capacity(calls.len());
+            for call in calls {
+                let name = self.fresh("window");
+                named.push(call.clone().alias(&name));
+                known.push((call, Column::new_unqualified(name)));
+            }
+            let window = Window::try_new(named, Arc::new(plan)).map_err(|e| engine_fault(&e, at))?;
+            plan = LogicalPlan::Window(window);
+        }
+        clauses.each(|expr, _, at| {
+            *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
+            Ok(())
+        })?;
+        Ok(plan)
     }
 
     /// Items, helpers for the order, generators, DISTINCT, order, and the items alone again.
@@ -130,6 +220,12 @@ impl Planner<'_> {
         distinct: bool,
         at: Location,
     ) -> Checked<Relation> {
+        if distinct {
+            let maps = |i: &&Item| i.expr.get_type(plan.schema().as_ref()).is_ok_and(|of| holds_map(&of));
+            if let Some(item) = items.iter().find(maps) {
+                return Err(no_map_here("DISTINCT", &item.name, item.at));
+            }
+        }
         let names: Vec<String> = items.iter().map(|i| i.name.clone()).collect();
         let inner = unique(&names);
         let mut projected: Vec<Expr> = items.iter().zip(&inner).map(|(i, n)| i.expr.clone().alias(n)).collect();
@@ -211,11 +307,23 @@ pub(in crate::plan) fn build(
         .map_err(|e| engine_fault(&e, at))
 }
 
-pub(super) fn aggregate_count(plan: &LogicalPlan) -> usize {
-    match plan {
-        LogicalPlan::Aggregate(aggregate) => aggregate.aggr_expr.len(),
-        _ => 0,
+/// Whether values of the type are or hold maps, which have no order and no hash.
+pub(in crate::plan) fn holds_map(of: &DataType) -> bool {
+    match of {
+        DataType::Map(..) => true,
+        DataType::List(element) => holds_map(element.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|f| holds_map(f.data_type())),
+        _ => false,
     }
+}
+
+pub(in crate::plan) fn no_map_here(clause: &str, name: &str, at: Location) -> Box<Fault> {
+    Fault::new(
+        SqlErrorKind::Type,
+        at,
+        format!("{name} is or holds a MAP: maps cannot be compared, so {clause} is not possible"),
+    )
+    .help("use its keys or entries: map_keys(m), map_entries(m)")
 }
 
 /// Puts columns in the place of expressions computed below.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, SortExpr};
@@ -12,6 +13,7 @@ use super::Item;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::query::{no_item, ordinal, sort};
 use crate::plan::scope::{Place, Scope, ScopeColumn, Typed};
+use crate::plan::select::{holds_map, no_map_here};
 use crate::plan::{Planner, place};
 
 impl Planner<'_> {
@@ -27,7 +29,7 @@ impl Planner<'_> {
                 let all = items
                     .iter()
                     .filter(|i| find_aggregate_exprs([&i.expr]).is_empty())
-                    .map(|i| i.expr.clone())
+                    .map(|i| vec![vec![i.expr.clone()]])
                     .collect();
                 return modified(all, modifiers, Location::new(0, 0)).map(Some);
             }
@@ -44,42 +46,60 @@ impl Planner<'_> {
                 },
             ));
         }
-        let mut out = Vec::with_capacity(list.len());
-        for e in list {
-            match e {
-                ast::Expr::Rollup(sets) => {
-                    out.push(Expr::GroupingSet(GroupingSet::Rollup(self.flat(sets, items, &scope)?)))
-                }
-                ast::Expr::Cube(sets) => {
-                    out.push(Expr::GroupingSet(GroupingSet::Cube(self.flat(sets, items, &scope)?)))
-                }
-                ast::Expr::GroupingSets(sets) => {
-                    let sets = sets
-                        .iter()
-                        .map(|set| {
-                            set.iter()
-                                .map(|e| self.group_expr(e, items, &scope))
-                                .collect::<Checked<Vec<_>>>()
-                        })
-                        .collect::<Checked<Vec<_>>>()?;
-                    out.push(Expr::GroupingSet(GroupingSet::GroupingSets(sets)));
-                }
-                e => out.push(self.group_expr(e, items, &scope)?),
-            }
+        // `GROUP BY a, b GROUPING SETS (...)`: the list in front only names what the sets are made of.
+        let sets = modifiers.iter().find_map(|m| match m {
+            GroupByWithModifier::GroupingSets(sets) => Some(sets),
+            _ => None,
+        });
+        if let (Some(sets), [_]) = (sets, modifiers.as_slice()) {
+            let element = self.group_element(sets, items, &scope)?;
+            return Ok(Some(grouped(vec![element])));
         }
-        modified(
-            out,
-            modifiers,
-            list.first().map_or(Location::new(0, 0), |e| place(e.span())),
-        )
-        .map(Some)
+        let elements = list
+            .iter()
+            .map(|e| self.group_element(e, items, &scope))
+            .collect::<Checked<Vec<_>>>()?;
+        let at = list.first().map_or(Location::new(0, 0), |e| place(e.span()));
+        modified(elements, modifiers, at).map(Some)
     }
 
-    pub(super) fn flat(&mut self, sets: &[Vec<ast::Expr>], items: &[Item], scope: &Scope) -> Checked<Vec<Expr>> {
-        sets.iter()
-            .flatten()
-            .map(|e| self.group_expr(e, items, scope))
-            .collect()
+    /// One element of GROUP BY as the sets of keys it stands for.
+    fn group_element(&mut self, e: &ast::Expr, items: &[Item], scope: &Scope) -> Checked<Vec<Vec<Expr>>> {
+        match e {
+            ast::Expr::Rollup(parts) => Ok(rolled_up(&self.group_parts(parts, items, scope)?)),
+            ast::Expr::Cube(parts) => Ok(cubed(&self.group_parts(parts, items, scope)?)),
+            ast::Expr::GroupingSets(sets) => {
+                let mut out = Vec::new();
+                for set in sets {
+                    match set.as_slice() {
+                        // A set may itself be ROLLUP, CUBE or GROUPING SETS, which stands for several.
+                        [ast::Expr::Function(call)] => match nested_sets(call) {
+                            Some((kind, parts)) => {
+                                let parts: Vec<Vec<ast::Expr>> = parts.into_iter().map(members).collect();
+                                let inner = match kind {
+                                    SetKind::Rollup => ast::Expr::Rollup(parts),
+                                    SetKind::Cube => ast::Expr::Cube(parts),
+                                    SetKind::Sets => ast::Expr::GroupingSets(parts),
+                                };
+                                out.extend(self.group_element(&inner, items, scope)?);
+                            }
+                            None => out.push(self.group_set(set, items, scope)?),
+                        },
+                        set => out.push(self.group_set(set, items, scope)?),
+                    }
+                }
+                Ok(out)
+            }
+            e => Ok(vec![self.group_set(&members(e), items, scope)?]),
+        }
+    }
+
+    fn group_parts(&mut self, parts: &[Vec<ast::Expr>], items: &[Item], scope: &Scope) -> Checked<Vec<Vec<Expr>>> {
+        parts.iter().map(|part| self.group_set(part, items, scope)).collect()
+    }
+
+    fn group_set(&mut self, set: &[ast::Expr], items: &[Item], scope: &Scope) -> Checked<Vec<Expr>> {
+        set.iter().map(|e| self.group_expr(e, items, scope)).collect()
     }
 
     pub(super) fn group_expr(&mut self, e: &ast::Expr, items: &[Item], scope: &Scope) -> Checked<Expr> {
@@ -98,6 +118,9 @@ impl Planner<'_> {
                 at,
                 "GROUP BY cannot contain an aggregate function",
             ));
+        }
+        if holds_map(&self.type_of(&expr, scope, at)?) {
+            return Err(no_map_here("GROUP BY", &e.to_string(), at));
         }
         Ok(expr)
     }
@@ -142,17 +165,107 @@ impl Planner<'_> {
                     Err(fault) => self.expr(e, &scope.at(Place::OrderBy)).map_err(|_| fault)?.expr,
                 },
             };
+            let marks = |e: &Expr| Ok(matches!(e, Expr::Exists(_) | Expr::InSubquery(_)));
+            if expr.exists(marks).unwrap_or(false) && !items.iter().any(|i| i.expr == expr) {
+                let message = "IN and EXISTS with a subquery cannot stand in ORDER BY";
+                return Err(Fault::new(SqlErrorKind::Unsupported, at, message)
+                    .help("make it an item of the SELECT list and order by that"));
+            }
+            if self.type_of(&expr, outputs, at).is_ok_and(|of| holds_map(&of)) {
+                return Err(no_map_here("ORDER BY", &item.expr.to_string(), at));
+            }
             out.push((sort(expr, &item.options), at));
         }
         Ok(out)
     }
 }
 
-pub(super) fn modified(group: Vec<Expr>, modifiers: &[GroupByWithModifier], at: Location) -> Checked<Vec<Expr>> {
+/// The group expressions of elements, each a list of sets: plain keys, or every combination of their sets.
+fn grouped(elements: Vec<Vec<Vec<Expr>>>) -> Vec<Expr> {
+    let plain = elements.iter().all(|sets| sets.len() == 1);
+    let explicit = elements.len() == 1;
+    let mut combined: Vec<Vec<Expr>> = vec![Vec::new()];
+    for sets in elements {
+        combined = combined
+            .iter()
+            .flat_map(|head| {
+                sets.iter()
+                    .map(move |set| head.iter().chain(set).cloned().collect::<Vec<_>>())
+            })
+            .collect();
+    }
+    for set in &mut combined {
+        let mut seen = Vec::new();
+        set.retain(|key| {
+            let new = !seen.contains(key);
+            seen.push(key.clone());
+            new
+        });
+    }
+    match combined.as_mut_slice() {
+        [keys] if plain && !(explicit && keys.is_empty()) => std::mem::take(keys),
+        _ => vec![Expr::GroupingSet(GroupingSet::GroupingSets(combined))],
+    }
+}
+
+/// All beginnings of the list of parts, the longest first.
+fn rolled_up(parts: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
+    (0..=parts.len()).rev().map(|n| parts[..n].concat()).collect()
+}
+
+/// All selections of parts.
+fn cubed(parts: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
+    let Some((first, rest)) = parts.split_first() else {
+        return vec![Vec::new()];
+    };
+    let rest = cubed(rest);
+    let with = rest.iter().map(|set| first.iter().chain(set).cloned().collect());
+    with.chain(rest.clone()).collect()
+}
+
+enum SetKind {
+    Rollup,
+    Cube,
+    Sets,
+}
+
+/// ROLLUP, CUBE or GROUPING SETS within GROUPING SETS, which come as calls.
+fn nested_sets(call: &ast::Function) -> Option<(SetKind, Vec<&ast::Expr>)> {
+    let kind = match call.name.0.last()?.as_ident()?.value.to_lowercase().as_str() {
+        "rollup" => SetKind::Rollup,
+        "cube" => SetKind::Cube,
+        "grouping sets" => SetKind::Sets,
+        _ => return None,
+    };
+    let ast::FunctionArguments::List(list) = &call.args else {
+        return None;
+    };
+    let parts = list.args.iter().map(|a| match a {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(e)) => Some(e),
+        _ => None,
+    });
+    Some((kind, parts.collect::<Option<_>>()?))
+}
+
+/// The keys in parentheses, or the one that stands alone.
+fn members(e: &ast::Expr) -> Vec<ast::Expr> {
+    match e {
+        ast::Expr::Tuple(members) => members.clone(),
+        one => vec![one.clone()],
+    }
+}
+
+fn modified(elements: Vec<Vec<Vec<Expr>>>, modifiers: &[GroupByWithModifier], at: Location) -> Checked<Vec<Expr>> {
+    let single = || {
+        elements
+            .iter()
+            .flat_map(|sets| sets.first().cloned())
+            .collect::<Vec<_>>()
+    };
     match modifiers {
-        [] => Ok(group),
-        [GroupByWithModifier::Rollup] => Ok(vec![Expr::GroupingSet(GroupingSet::Rollup(group))]),
-        [GroupByWithModifier::Cube] => Ok(vec![Expr::GroupingSet(GroupingSet::Cube(group))]),
+        [] => Ok(grouped(elements)),
+        [GroupByWithModifier::Rollup] => Ok(grouped(vec![rolled_up(&single())])),
+        [GroupByWithModifier::Cube] => Ok(grouped(vec![cubed(&single())])),
         _ => Err(
             Fault::new(SqlErrorKind::Unsupported, at, "this form of GROUP BY is not supported")
                 .help("use GROUP BY GROUPING SETS (...)"),

@@ -11,12 +11,12 @@ mod items;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::logical_expr::Expr;
 use sqlparser::ast::{self, GroupByExpr, NamedWindowExpr, Select, Spanned};
 use sqlparser::tokenizer::Location;
 
 use self::assemble::Clauses;
-pub(super) use self::assemble::{build, replaced, select_columns};
+pub(super) use self::assemble::{build, holds_map, no_map_here, replaced, select_columns};
 use self::group::output_scope;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::From;
@@ -51,7 +51,7 @@ impl Planner<'_> {
         let From { mut plan, mut scope } = from;
         if let Some(condition) = &select.selection {
             let condition = self.condition(condition, &scope.at(Place::Where))?;
-            plan = build(LogicalPlanBuilder::from(plan).filter(condition), at)?;
+            plan = self.filtered(plan, condition, at)?;
         }
         for definition in &select.named_window {
             let spec = match &definition.1 {
