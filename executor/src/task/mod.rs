@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
+use datafusion::common::exec_datafusion_err;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
 use millstream_plan::slot::TaskInputs;
@@ -18,12 +19,17 @@ use millstream_proto::control::v1::executor_message::Message;
 use millstream_proto::control::v1::task::Work;
 use millstream_proto::control::v1::{BlockRef, Task, TaskFailed, TaskFinished};
 use millstream_spark::batch_clock;
-use tokio::runtime::Handle;
+use tokio::runtime::{self, Handle, Runtime};
 
 use crate::error::TaskError;
 use crate::panics;
 use crate::query::Query;
 use crate::shuffle::{BlockClient, BlockStore};
+
+thread_local! {
+    /// Runs what operators spawn (a union below a join reads its branches so), on the slot's own thread: it has the task's clock.
+    static SPAWNED: std::io::Result<Runtime> = runtime::Builder::new_current_thread().build();
+}
 
 /// What tasks of this process share.
 #[derive(Debug)]
@@ -139,9 +145,18 @@ impl TaskRun {
         mut each: impl FnMut(RecordBatch) -> Result<(), TaskError>,
     ) -> Result<(), TaskError> {
         let context = inputs.context(self.query.context());
-        let mut rows = plan.execute(0, context).map_err(TaskError::plan("starting the plan"))?;
-        futures::executor::block_on(async {
-            while let Some(batch) = rows.next().await {
+        SPAWNED.with(|spawned| {
+            let spawned = spawned.as_ref().map_err(|error| {
+                let source = exec_datafusion_err!("cannot start the slot's runtime: {error}");
+                TaskError::plan("starting the plan")(source)
+            })?;
+            let started = {
+                let _spawning = spawned.enter();
+                plan.execute(0, context)
+            };
+            let mut rows = started.map_err(TaskError::plan("starting the plan"))?;
+            // `each` may wait for other runtimes: it runs outside of this one.
+            while let Some(batch) = spawned.block_on(rows.next()) {
                 self.check()?;
                 each(batch.map_err(TaskError::plan("running the plan"))?)?;
             }

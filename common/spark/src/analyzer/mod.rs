@@ -6,6 +6,7 @@
 //! engine's, which runs them faster and pushes them down.
 
 mod expr;
+mod generate;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::functions::Result;
 use crate::zone;
 
 pub use expr::rewrite_expr;
+pub use generate::GeneratorFilter;
 
 /// Applies Spark's coercion and casts before the engine's; see the module documentation.
 #[derive(Debug)]

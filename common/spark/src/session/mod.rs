@@ -15,7 +15,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::prelude::SessionConfig;
 
 use crate::SparkError;
-use crate::analyzer::{CastRewrite, SparkAnalyzer};
+use crate::analyzer::{CastRewrite, GeneratorFilter, SparkAnalyzer};
 use crate::functions::Registry;
 use crate::operators::SparkOperatorPlanner;
 
@@ -59,6 +59,7 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
         .with_optimizer_rules(rules)
         .with_analyzer_rules(vec![
             Arc::new(ResolveGroupingFunction::new()),
+            Arc::new(GeneratorFilter),
             Arc::new(SparkAnalyzer),
             Arc::new(TypeCoercion::new()),
             Arc::new(CastRewrite),
@@ -78,7 +79,11 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
         }),
     );
 
-    Ok(builder.build())
+    let mut state = builder.build();
+    // A function keeps the settings it is planned with, the session's time zone among them: the planner finds them only here.
+    let options = Arc::clone(state.config_options());
+    state.execution_props_mut().mark_start_execution(options);
+    Ok(state)
 }
 
 /// Makes the context that decodes shipped plans: every function by name, and the settings the functions read.

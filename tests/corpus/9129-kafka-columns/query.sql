@@ -1,0 +1,1 @@
+SELECT topic, partition, offset, key, CAST(key AS STRING) AS ks, value, length(value) AS lv, timestamp, CAST(timestamp AS STRING) AS ts, timestampType, typeof(key) AS tk, offset + partition AS op, key IS NULL AS kn, max(offset) OVER (PARTITION BY partition) AS mo, hour(timestamp) AS h, CAST(CAST(value AS STRING) AS INT) * 2 AS v2 FROM events ORDER BY partition, offset
