@@ -2,6 +2,7 @@
 
 mod engine;
 mod load;
+mod micro;
 mod progress;
 mod queries;
 mod raw;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use millstream_tests::broker::Broker;
+use millstream_tests::spark::Installation;
 use xtask::kafka::{Cluster, Settings};
 
 use engine::{Engine, Millstream};
@@ -22,6 +24,7 @@ use report::Report;
 
 const USAGE: &str = "\
 cargo xtask bench [OPTIONS]
+cargo xtask bench micro [--only LIST]     what single functions cost, without Kafka
 
   --only LIST       engines to run: millstream, spark, raw (comma separated; default all)
   --records N       records in the topic (default 8000000)
@@ -124,7 +127,13 @@ fn number(name: &str, text: &str) -> Result<u64> {
 }
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    let done = if arguments.next_if(|first| first == "micro").is_some() {
+        micro::run(arguments)
+    } else {
+        Options::parse(arguments).and_then(|options| run(&options))
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -136,7 +145,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     // Fetched before anything is measured.
     let spark = if options.runs("spark") {
-        Some(spark::Installation::ready()?)
+        Some(Installation::ready()?)
     } else {
         None
     };
@@ -166,8 +175,8 @@ fn run(options: &Options) -> Result<()> {
         }));
     }
     if let Some(spark) = &spark {
-        engines.push(Box::new(spark.with_shuffle_partitions(2)));
-        engines.push(Box::new(spark.with_shuffle_partitions(200)));
+        engines.push(Box::new(spark::Spark::with_shuffle_partitions(spark, 2)));
+        engines.push(Box::new(spark::Spark::with_shuffle_partitions(spark, 200)));
     }
     if options.runs("raw") {
         report.raw(raw::rate(&broker, queries::TOPIC, options.records)?);

@@ -1,13 +1,11 @@
-//! Spark for comparison: PySpark and its Kafka connector from the package registries, kept in the cache.
+//! Spark for comparison.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use millstream_tests::broker::{Broker, Record, unique};
 use millstream_tests::process::Process;
+use millstream_tests::spark::Installation;
 use millstream_tests::sql::Desk;
 use millstream_tests::table::Table;
 use xtask::workspace;
@@ -18,99 +16,25 @@ use crate::load::Trickle;
 use crate::progress::{self, Latency, Throughput};
 use crate::queries::{Query, TOPIC, TRICKLE_TOPIC};
 
-/// The version compared with.
-const VERSION: &str = "3.5.7";
-
-/// A Python with PySpark, and the connector's jars.
-#[derive(Clone, Debug)]
-pub struct Installation {
-    python: PathBuf,
-    jars: PathBuf,
-}
-
 /// Spark with settings.
 pub struct Spark {
     installation: Installation,
     shuffle_partitions: u32,
 }
 
-impl Installation {
-    /// Fetches what the cache does not have.
-    ///
-    /// # Errors
-    /// When Python 3 or Maven is missing, or a registry cannot be reached.
-    pub fn ready() -> Result<Self> {
-        xtask::prerequisites::for_kafka()?;
-        let folder = workspace::cache_dir()?.join(format!("spark-{VERSION}"));
-        let (python, jars) = (folder.join("venv/bin/python"), folder.join("jars"));
-        let done = folder.join("complete");
-        if !done.is_file() {
-            eprintln!("fetching PySpark {VERSION} (about 320 MB) into {}", folder.display());
-            let _ = fs::remove_dir_all(&folder);
-            fs::create_dir_all(&folder)?;
-            workspace::run(Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")))
-                .context("no virtual environment: sudo apt-get install -y python3-venv")?;
-            let package = format!("pyspark=={VERSION}");
-            workspace::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", &package]))?;
-            fs::write(folder.join("pom.xml"), pom())?;
-            let mut maven = Command::new("mvn");
-            maven.args([
-                "-q",
-                "-B",
-                "-Dstyle.color=never",
-                "dependency:copy-dependencies",
-                "-DincludeScope=runtime",
-            ]);
-            maven
-                .arg(format!("-DoutputDirectory={}", jars.display()))
-                .current_dir(&folder);
-            workspace::run(&mut maven)?;
-            fs::write(&done, "")?;
-        }
-        Ok(Self { python, jars })
-    }
-
+impl Spark {
     /// Spark with this many shuffle partitions.
-    pub fn with_shuffle_partitions(&self, count: u32) -> Spark {
-        Spark {
-            installation: self.clone(),
+    pub fn with_shuffle_partitions(installation: &Installation, count: u32) -> Self {
+        Self {
+            installation: installation.clone(),
             shuffle_partitions: count,
         }
     }
-}
 
-fn pom() -> String {
-    // Spark brings the Scala library and the logging interfaces itself; a second copy would not mix.
-    format!(
-        r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>millstream</groupId><artifactId>spark-kafka-connector</artifactId><version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.spark</groupId><artifactId>spark-sql-kafka-0-10_2.12</artifactId><version>{VERSION}</version>
-      <exclusions>
-        <exclusion><groupId>org.scala-lang</groupId><artifactId>*</artifactId></exclusion>
-        <exclusion><groupId>org.slf4j</groupId><artifactId>*</artifactId></exclusion>
-        <exclusion><groupId>org.apache.hadoop</groupId><artifactId>*</artifactId></exclusion>
-      </exclusions>
-    </dependency>
-  </dependencies>
-</project>
-"#
-    )
-}
-
-impl Spark {
     fn start(&self, arguments: &[(&str, &str)]) -> Result<Process> {
-        let jars = fs::read_dir(&self.installation.jars)?
-            .flatten()
-            .map(|entry| entry.path().display().to_string());
-        let jars: Vec<String> = jars.filter(|path| path.ends_with(".jar")).collect();
-        let mut command = Command::new(&self.installation.python);
-        command
-            .arg(workspace::root().join("tests/bench/spark.py"))
-            .arg("--jars")
-            .arg(jars.join(","));
+        let mut command = self
+            .installation
+            .script(&workspace::root().join("tests/bench/spark.py"))?;
         command
             .arg("--shuffle-partitions")
             .arg(self.shuffle_partitions.to_string());

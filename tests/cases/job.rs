@@ -5,8 +5,7 @@ use millstream_driver::error::DriverError;
 use millstream_driver::query::Compiled;
 use millstream_driver::run::{JobStatement, JobText, compile_job};
 use millstream_plan::spec::SinkSpec;
-
-use crate::case::Case;
+use millstream_tests::case::Case;
 
 /// Compiles a case's query over a topic; its rows go to `sink`. The inner error is the engine's refusal.
 ///

@@ -2,7 +2,6 @@
 //!
 //! One broker, one driver and two executors serve all cases; a few run at a time.
 
-mod case;
 mod compare;
 mod encode;
 mod job;
@@ -17,10 +16,10 @@ use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
 use millstream_driver::run::{Cluster, ClusterOptions, Executors, ListenAt};
 use millstream_tests::broker::Broker;
+use millstream_tests::case::Case;
 use millstream_tests::process::command;
 use serde_json::Value;
 
-use case::Case;
 use run::{Actual, Bench};
 
 const USAGE: &str = "usage: cargo xtask spark-cases DIR [--only NAME[,NAME]] [--out DIR] [--jobs N]";

@@ -15,11 +15,11 @@ use millstream_driver_core::batch::{BatchReport, Outcome};
 use millstream_plan::spec::SinkSpec;
 use millstream_spark::render::{ShowOptions, show};
 use millstream_tests::broker::Broker;
+use millstream_tests::case::Case;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::case::Case;
 use crate::{encode, job};
 
 /// A query over a few records that takes longer hangs.

@@ -52,6 +52,19 @@ pub fn tests(filter: &[String]) -> Result<()> {
     step("tests", &mut command)
 }
 
+/// Writes the pages that are made from tests: the test that compares a page writes it.
+///
+/// # Errors
+/// When the test does not build.
+pub fn pages() -> Result<()> {
+    prerequisites::for_build()?;
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "--workspace", "--lib", "function_page", "--quiet"])
+        .env("MILLSTREAM_UPDATE_PAGES", "1");
+    step("pages", &mut command)
+}
+
 fn step(name: &str, command: &mut Command) -> Result<()> {
     let started = Instant::now();
     eprintln!("== {name}: {}", workspace::shown(command));

@@ -17,6 +17,9 @@ cargo xtask COMMAND
   kafka [--brokers N]               run Apache Kafka on free ports until Ctrl-C
   spark-cases DIR [--only NAME] [--out DIR] [--jobs N]
                                     run a folder of cases that real Spark answered (ours: tests/corpus), and compare
+  spark-goldens DIR [--only NAME] [--check]
+                                    let real Spark answer a folder of cases or lists of expressions
+  functions                         write common/spark/FUNCTIONS.md anew from the goldens
   bench [ARGS]                      the benchmark; see tests/bench/README.md
 ";
 
@@ -49,6 +52,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         "kafka" => brokers(rest),
         "spark-cases" => tool("spark-cases", rest, false),
+        "spark-goldens" => tool("spark-goldens", rest, false),
+        "functions" => check::pages(),
         "bench" => tool("bench", rest, true),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

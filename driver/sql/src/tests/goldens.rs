@@ -20,13 +20,20 @@ use crate::{Query, Statement, compile};
 /// Expressions of one query; when it fails each runs alone.
 const TOGETHER: usize = 16;
 
-struct Golden {
+pub(super) struct Golden {
     /// What the list of differences calls it: the settings in force, then the expression.
-    name: String,
+    pub(super) name: String,
     settings: String,
-    expression: String,
+    pub(super) expression: String,
     expected: String,
     place: String,
+}
+
+impl Golden {
+    /// Whether Spark refuses it.
+    pub(super) fn is_error(&self) -> bool {
+        self.expected.starts_with("ERROR\t")
+    }
 }
 
 fn folder() -> PathBuf {
@@ -154,29 +161,39 @@ fn same(got: &str, expected: &str) -> bool {
     }
 }
 
-#[test]
-fn expressions_are_as_in_spark() {
-    let different = fs::read_to_string(folder().join("different.tsv")).unwrap();
-    let mut different: BTreeMap<&str, &str> = different
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(|line| line.split_once('\t').unwrap_or_else(|| panic!("no reason: {line}")))
-        .collect();
+/// All goldens, in the order of their files.
+pub(super) fn all() -> Vec<Golden> {
     let mut paths = Vec::new();
     files(&folder(), &mut paths);
-    let goldens: Vec<Golden> = paths.iter().flat_map(|path| read(path)).collect();
+    paths.iter().flat_map(|path| read(path)).collect()
+}
+
+/// The expressions known to differ, by name, and why.
+pub(super) fn different() -> BTreeMap<String, String> {
+    let text = fs::read_to_string(folder().join("different.tsv")).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| line.split_once('\t').unwrap_or_else(|| panic!("no reason: {line}")))
+        .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
+        .collect()
+}
+
+#[test]
+fn expressions_are_as_in_spark() {
+    let mut different = different();
+    let goldens = all();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut wrong = Vec::new();
     // What is known to fail runs alone, so that it does not make all its neighbours run alone.
     let (alone, together): (Vec<&Golden>, Vec<&Golden>) = goldens
         .iter()
-        .partition(|golden| golden.expected.starts_with("ERROR\t") || different.contains_key(golden.name.as_str()));
+        .partition(|golden| golden.is_error() || different.contains_key(&golden.name));
     let groups = together
         .chunk_by(|a, b| a.settings == b.settings)
         .flat_map(|group| group.chunks(TOGETHER));
     for group in groups.chain(alone.chunks(1)) {
         for (golden, got) in group.iter().zip(answered(&runtime, group)) {
-            let known = different.remove(golden.name.as_str());
+            let known = different.remove(&golden.name);
             match (same(&got, &golden.expected), known) {
                 (true, None) | (false, Some(_)) => {}
                 (true, Some(_)) => wrong.push(format!(

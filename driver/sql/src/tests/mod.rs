@@ -1,6 +1,7 @@
 //! Text in, plans and messages out.
 
 mod errors;
+mod function_page;
 mod goldens;
 mod names;
 mod shapes;

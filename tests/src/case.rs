@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use millstream_tests::broker::Record;
 use serde_json::Value;
+
+use crate::broker::Record;
 
 /// A case as its folder describes it.
 pub struct Case {
@@ -45,8 +46,20 @@ impl Case {
     /// All cases of a folder by name; `only` takes a comma list of prefixes (`012`) or, not starting with a digit, parts of names.
     ///
     /// # Errors
-    /// A folder without cases, a case that cannot be read.
+    /// A folder without cases, a case that cannot be read or has no answer.
     pub fn all(folder: &Path, only: Option<&str>) -> Result<Vec<Self>> {
+        let answered = Self::questions(folder, only)?.into_iter().map(|mut case| {
+            case.read_answers().with_context(|| case.folder.display().to_string())?;
+            Ok(case)
+        });
+        answered.collect()
+    }
+
+    /// The same without Spark's answers, which may be missing.
+    ///
+    /// # Errors
+    /// A folder without cases, a case that cannot be read.
+    pub fn questions(folder: &Path, only: Option<&str>) -> Result<Vec<Self>> {
         // The folder of the cases, or the one that holds it.
         let inner = folder.join("cases");
         let folder = if inner.is_dir() { inner } else { folder.to_path_buf() };
@@ -70,36 +83,38 @@ impl Case {
     }
 
     fn read(folder: &Path) -> Result<Self> {
-        let text = |name: &str| fs::read_to_string(folder.join(name)).with_context(|| name.to_owned());
-        let json =
-            |name: &str| -> Result<Value> { serde_json::from_str(&text(name)?).with_context(|| name.to_owned()) };
-        let spec = json("case.json")?;
+        let spec = json(folder, "case.json")?;
         let groups = match spec["kind"].as_str() {
-            Some("stream") => serde_json::from_value(json("batches.json")?)?,
+            Some("stream") => serde_json::from_value(json(folder, "batches.json")?)?,
             Some("batch") => Vec::new(),
             other => bail!("kind is {other:?}, expected batch or stream"),
         };
-        let own = match spec.get("different") {
-            None => None,
-            Some(reason) if reason.as_str().is_some_and(|reason| !reason.trim().is_empty()) => {
-                Some(json("expected_millstream.json")?)
-            }
-            Some(_) => bail!("'different' in case.json has to say why"),
-        };
         Ok(Self {
             name: file_name(folder),
-            own,
-            query: text("query.sql")?,
-            records: text("input.jsonl")?
+            own: None,
+            query: text(folder, "query.sql")?,
+            records: text(folder, "input.jsonl")?
                 .lines()
                 .filter(|line| !line.trim().is_empty())
                 .map(record)
                 .collect::<Result<_>>()?,
             groups,
-            expected: json("expected.json")?,
+            expected: Value::Null,
             spec,
             folder: folder.to_path_buf(),
         })
+    }
+
+    fn read_answers(&mut self) -> Result<()> {
+        self.expected = json(&self.folder, "expected.json")?;
+        self.own = match self.spec.get("different") {
+            None => None,
+            Some(reason) if reason.as_str().is_some_and(|reason| !reason.trim().is_empty()) => {
+                Some(json(&self.folder, "expected_millstream.json")?)
+            }
+            Some(_) => bail!("'different' in case.json has to say why"),
+        };
+        Ok(())
     }
 
     /// Whether it is a stream.
@@ -176,6 +191,14 @@ impl Case {
         let groups = self.spec["restart_before"].as_array();
         groups.is_some_and(|groups| groups.iter().any(|group| group.as_u64() == Some(index as u64)))
     }
+}
+
+fn text(folder: &Path, name: &str) -> Result<String> {
+    fs::read_to_string(folder.join(name)).with_context(|| name.to_owned())
+}
+
+fn json(folder: &Path, name: &str) -> Result<Value> {
+    serde_json::from_str(&text(folder, name)?).with_context(|| name.to_owned())
 }
 
 fn file_name(path: &Path) -> String {
