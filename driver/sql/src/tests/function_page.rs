@@ -5,11 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::goldens::{all, different};
+use super::goldens::{UPDATE, all, different};
 use super::run;
 
-/// Set by `cargo xtask functions`: the page is written instead of compared.
-const UPDATE: &str = "MILLSTREAM_UPDATE_PAGES";
 /// Expressions that prove a function when no case does.
 const PROOF: usize = 2;
 /// Reasons shown of one function.
@@ -163,8 +161,14 @@ fn answers(functions: &[Function]) -> BTreeMap<String, Answer> {
     let missing: BTreeSet<&str> = missing.collect();
     for (golden, used) in differing {
         let reason = different.get(&golden.name).map_or("", String::as_str);
-        // One that is not there takes the blame alone.
-        let blamed: Vec<&String> = used.iter().filter(|name| missing.contains(name.as_str())).collect();
+        // One that is not there takes the blame alone, and so does one that the reason begins with (`name: why`).
+        let named = |name: &String| {
+            reason
+                .strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.starts_with(": "))
+        };
+        let blamed = |name: &&String| missing.contains(name.as_str()) || named(name);
+        let blamed: Vec<&String> = used.iter().filter(blamed).collect();
         let blamed = if blamed.is_empty() {
             used.iter().collect()
         } else {
