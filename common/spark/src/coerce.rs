@@ -84,6 +84,9 @@ pub fn common_type(left: &DataType, right: &DataType) -> Option<DataType> {
                 .iter()
                 .zip(b.iter())
                 .map(|(a, b)| {
+                    if !a.name().eq_ignore_ascii_case(b.name()) {
+                        return None;
+                    }
                     Some(Arc::new(Field::new(
                         a.name(),
                         common_type(a.data_type(), b.data_type())?,
@@ -100,19 +103,75 @@ pub fn common_type(left: &DataType, right: &DataType) -> Option<DataType> {
         .or_else(|| promoted_text(&left, &right))
 }
 
+/// The type that holds every value of both types as it is: no text for numbers, no rounding; None when Spark has none.
+pub fn tightest_type(left: &DataType, right: &DataType) -> Option<DataType> {
+    let (left, right) = (normal_type(left), normal_type(right));
+    if left == right {
+        return Some(left);
+    }
+    match (&left, &right) {
+        (DataType::Null, other) | (other, DataType::Null) => Some(other.clone()),
+        (DataType::Utf8, _) | (_, DataType::Utf8) => None,
+        (DataType::List(a), DataType::List(b)) => tightest_type(a.data_type(), b.data_type()).map(types::list),
+        (DataType::Map(..), DataType::Map(..)) => {
+            let ((k1, v1), (k2, v2)) = (types::map_parts(&left)?, types::map_parts(&right)?);
+            Some(types::map(tightest_type(k1, k2)?, tightest_type(v1, v2)?))
+        }
+        (DataType::Struct(a), DataType::Struct(b)) if a.len() == b.len() => {
+            let fields = a.iter().zip(b.iter()).map(|(a, b)| {
+                if !a.name().eq_ignore_ascii_case(b.name()) {
+                    return None;
+                }
+                Some(Field::new(a.name(), tightest_type(a.data_type(), b.data_type())?, true))
+            });
+            Some(DataType::Struct(fields.collect::<Option<Vec<_>>>()?.into()))
+        }
+        (decimal, other) | (other, decimal) if types::is_decimal(decimal) => {
+            let (precision, scale) = decimal_of(decimal)?;
+            let (other_precision, other_scale) = decimal_of(other).filter(|_| types::is_integer(other))?;
+            let (whole, other_whole) = (
+                i16::from(precision) - i16::from(scale),
+                i16::from(other_precision) - i16::from(other_scale),
+            );
+            (whole >= other_whole && scale >= other_scale).then(|| decimal.clone())
+        }
+        _ => common_number(&left, &right).or_else(|| common_time(&left, &right)),
+    }
+}
+
+/// As [`tightest_type`], but decimals may grow and meet floating numbers.
+pub fn wider_type_without_text(left: &DataType, right: &DataType) -> Option<DataType> {
+    tightest_type(left, right).or_else(|| common_number(left, right))
+}
+
+/// Whether the types differ at most in names and nullability of what is nested.
+pub fn same_shape(left: &DataType, right: &DataType) -> bool {
+    match (left, right) {
+        (DataType::List(a), DataType::List(b)) | (DataType::Map(a, _), DataType::Map(b, _)) => {
+            same_shape(a.data_type(), b.data_type())
+        }
+        (DataType::Struct(a), DataType::Struct(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a.data_type(), b.data_type()))
+        }
+        _ => left == right,
+    }
+}
+
 /// The one type of several values; None when Spark has none.
 pub fn common_of(of: &[DataType]) -> Option<DataType> {
-    // Text wins over everything, wherever it stands: the order of the values must not matter.
-    let mut folded = DataType::Null;
-    let has_text = of.iter().any(types::is_text);
-    for kind in of {
-        folded = match common_type(&folded, kind) {
-            Some(common) => common,
-            None if has_text => DataType::Utf8,
-            None => return None,
-        };
+    // Texts first: the order of the values must not matter.
+    let (texts, others): (Vec<_>, Vec<_>) = of.iter().partition(|of| has_text(of));
+    texts
+        .into_iter()
+        .chain(others)
+        .try_fold(DataType::Null, |folded, kind| common_type(&folded, kind))
+}
+
+fn has_text(of: &DataType) -> bool {
+    match of {
+        DataType::List(element) => has_text(element.data_type()),
+        of => types::is_text(of),
     }
-    Some(folded)
 }
 
 fn common_time(left: &DataType, right: &DataType) -> Option<DataType> {

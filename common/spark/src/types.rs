@@ -91,3 +91,13 @@ pub fn is_number(of: &DataType) -> bool {
 pub fn is_interval(of: &DataType) -> bool {
     matches!(of, DataType::Interval(_) | DataType::Duration(_))
 }
+
+/// Whether the type is a map or holds one.
+pub fn has_map(of: &DataType) -> bool {
+    match of {
+        DataType::Map(..) => true,
+        DataType::List(element) => has_map(element.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_map(field.data_type())),
+        _ => false,
+    }
+}

@@ -19,7 +19,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Projection, Union};
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::coerce::{common_of, comparison_type};
+use crate::coerce::{common_of, comparison_type, same_shape};
 use crate::functions::Result;
 use crate::zone;
 
@@ -118,7 +118,9 @@ fn coerce_union(union: Union) -> Result<LogicalPlan> {
             .iter()
             .map(|input| input.schema().field(at).data_type().clone())
             .collect();
-        common.push(common_of(&types));
+        // Rows may also differ in the names of fields: the first input's count.
+        let alike = types.iter().all(|of| same_shape(of, &types[0]));
+        common.push(common_of(&types).or_else(|| alike.then(|| types[0].clone())));
     }
     let inputs = union
         .inputs

@@ -10,6 +10,8 @@ pub mod conversion;
 pub mod datetime;
 pub mod hash;
 mod kernel;
+pub mod lambda;
+pub mod map;
 pub mod math;
 pub mod misc;
 pub mod string;
@@ -52,7 +54,8 @@ impl Registry {
         let mut window = SessionStateDefaults::default_window_functions();
         window.extend(datafusion_spark::all_default_window_functions());
         window.extend(window_aliases());
-        let higher_order = SessionStateDefaults::default_higher_order_functions();
+        let mut higher_order = SessionStateDefaults::default_higher_order_functions();
+        higher_order.extend(lambda::functions());
         Self {
             scalar,
             aggregate,
@@ -78,25 +81,17 @@ fn window_aliases() -> [Arc<WindowUDF>; 2] {
     ]
 }
 
-/// Functions of the engine that are Spark's under another name.
-fn engine_aliases() -> Vec<ScalarUDF> {
-    // The engine's array_remove takes only the first out.
-    let remove_all = datafusion::functions_nested::remove::array_remove_all_udf();
-    vec![ScalarUDF::clone(&remove_all).with_aliases(["array_remove"])]
-}
-
 /// The categories of our own functions.
 fn own_functions() -> Vec<ScalarUDF> {
     [
-        engine_aliases(),
         conversion::functions(),
         crate::operators::functions(),
         array::functions(),
         datetime::functions(),
         hash::functions(),
         crate::csv::udfs(),
-        crate::csv::udfs(),
         crate::json::udfs(),
+        map::functions(),
         math::functions(),
         misc::functions(),
         string::functions(),

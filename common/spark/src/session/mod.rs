@@ -39,10 +39,18 @@ impl Default for SessionSettings {
     }
 }
 
+/// Rules of the engine's optimizer that are left out; see [`session_state`].
+const REFUSED_RULES: [&str; 3] = [
+    "single_distinct_aggregation_to_group_by",
+    "extract_leaf_expressions",
+    "push_down_leaf_projections",
+];
+
 /// Makes the session that plans a query: Spark's dialect, types, null order, functions, operators and casts.
 ///
 /// The optimizer has no `single_distinct_aggregation_to_group_by`: that rule splits a distinct aggregate into two, which
-/// cannot be cut into a map and a reduce side.
+/// cannot be cut into a map and a reduce side. It has no `extract_leaf_expressions` and `push_down_leaf_projections` either:
+/// where a struct's field is read above a relation with an alias they make columns that are ambiguous.
 ///
 /// # Errors
 /// [`SparkError::Engine`] when the registration of a planner fails, which is a defect.
@@ -51,7 +59,7 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
     let rules = Optimizer::new()
         .rules
         .into_iter()
-        .filter(|rule| rule.name() != "single_distinct_aggregation_to_group_by")
+        .filter(|rule| !REFUSED_RULES.contains(&rule.name()))
         .collect();
     let mut builder = SessionStateBuilder::new()
         .with_config(session_config(settings))

@@ -180,7 +180,10 @@ fn number_and_array_functions_are_sparks() {
         ("conv('100', 2, 10)", "4 string"),
         ("conv('-10', 16, -10)", "-16 string"),
         ("array(CAST(1 AS INT), CAST(2 AS INT))[0]", "1 int"),
-        ("element_at(array(CAST(1 AS INT), CAST(2 AS INT)), -1)", "2 int"),
+        (
+            "element_at(array(CAST(1 AS INT), CAST(2 AS INT)), CAST(-1 AS INT))",
+            "2 int",
+        ),
         ("sort_array(array('b', NULL, 'a'))", "[NULL, a, b] array<string>"),
         ("sort_array(array('b', NULL, 'a'), false)", "[b, a, NULL] array<string>"),
         ("array_position(array('b', 'a'), 'z')", "0 bigint"),

@@ -60,6 +60,10 @@ impl Dialect for JobDialect {
         true
     }
 
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
     fn supports_nested_comments(&self) -> bool {
         true
     }

@@ -59,7 +59,7 @@ fn lower_first(message: &str) -> String {
 
 fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
     let merged = merge_literals(raw);
-    let plain = plain_names(merged);
+    let plain = named_views(plain_names(merged));
     interval_literals(plain)
 }
 
@@ -279,6 +279,63 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
     }
     tokens
+}
+
+/// Words that end a LATERAL VIEW and that the parser would take for the name of its column.
+const AFTER_VIEW: [&str; 14] = [
+    "ORDER",
+    "LIMIT",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "MINUS",
+    "SORT",
+    "DISTRIBUTE",
+    "WINDOW",
+    "QUALIFY",
+    "PIVOT",
+    "UNPIVOT",
+    "OFFSET",
+    "CLUSTER",
+];
+
+/// Gives a `LATERAL VIEW f(..) v` with no names for its columns one that is empty where the parser needs one.
+fn named_views(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut after = Vec::new();
+    for i in 0..tokens.len() {
+        let is = |at: usize, word: &str| tokens.get(at).is_some_and(|t| is_keyword(&t.token, &[word]));
+        if !(is(i, "LATERAL") && is(i + 1, "VIEW")) {
+            continue;
+        }
+        let mut depth = 0;
+        let closing = (i + 2..tokens.len()).find(|at| {
+            match tokens[*at].token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => return false,
+            }
+            depth == 0
+        });
+        let Some(name) = closing.map(|at| at + 1) else { continue };
+        let ends = tokens.get(name + 1).is_some_and(|t| is_keyword(&t.token, &AFTER_VIEW));
+        if ends && matches!(tokens.get(name).map(|t| &t.token), Some(Token::Word(_))) {
+            after.push(name);
+        }
+    }
+    let mut out = Vec::with_capacity(tokens.len() + after.len());
+    for (i, token) in tokens.into_iter().enumerate() {
+        let span = token.span;
+        out.push(token);
+        if after.contains(&i) {
+            let token = Token::Word(Word {
+                value: String::new(),
+                quote_style: Some('`'),
+                keyword: Keyword::NoKeyword,
+            });
+            out.push(TokenWithSpan { token, span });
+        }
+    }
+    out
 }
 
 /// Whether AS stands among the arguments that begin here, at their own depth.

@@ -1,7 +1,7 @@
 //! Generators: functions that make several rows of one, in a SELECT list or a LATERAL VIEW.
 
-use arrow::datatypes::DataType;
-use datafusion::common::{Column, NullHandling, UnnestOptions};
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::{Column, NullHandling, ScalarValue, UnnestOptions};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use millstream_spark::type_name::spark_type;
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned};
@@ -13,7 +13,7 @@ use super::{Planner, engine_fault, place};
 use crate::error::{Checked, Fault, SqlErrorKind};
 
 /// Names of the generators.
-pub(super) const GENERATORS: [&str; 7] = [
+pub(super) const GENERATORS: [&str; 8] = [
     "explode",
     "explode_outer",
     "posexplode",
@@ -21,6 +21,7 @@ pub(super) const GENERATORS: [&str; 7] = [
     "inline",
     "inline_outer",
     "json_tuple",
+    "stack",
 ];
 
 /// One generator, taken apart: rows are the elements of `input`, an array.
@@ -36,6 +37,8 @@ pub(super) struct Generator {
     fields: Vec<String>,
     /// The columns' names: the generator's own, or those given.
     pub(super) names: Vec<String>,
+    /// The columns as they are in the plan once there are rows; see [`Planner::columns_of`].
+    pub(super) made: Vec<String>,
 }
 
 impl Generator {
@@ -49,6 +52,7 @@ impl Generator {
             position: false,
             names: fields.clone(),
             fields,
+            made: Vec::new(),
         }
     }
 
@@ -94,8 +98,10 @@ impl Planner<'_> {
                 .collect(),
             _ => Vec::new(),
         };
-        if name == "json_tuple" {
-            return self.json_tuple(&args, scope, at).map(Some);
+        match name.as_str() {
+            "json_tuple" => return self.json_tuple(&args, scope, at).map(Some),
+            "stack" => return self.stack(&args, scope, at).map(Some),
+            _ => {}
         }
         let [arg] = args.as_slice() else {
             return Err(Fault::new(
@@ -149,6 +155,7 @@ impl Planner<'_> {
             position,
             fields,
             names,
+            made: Vec::new(),
         }))
     }
 
@@ -183,7 +190,111 @@ impl Planner<'_> {
             position: false,
             fields,
             names,
+            made: Vec::new(),
         })
+    }
+
+    /// `stack(n, a, b, ...)`: the values in n rows.
+    fn stack(&mut self, args: &[&ast::Expr], scope: &Scope, at: Location) -> Checked<Generator> {
+        let wrong = |at| {
+            Fault::new(
+                SqlErrorKind::Type,
+                at,
+                "stack takes a number of rows, a literal, and values",
+            )
+        };
+        let [rows, values @ ..] = args else {
+            return Err(wrong(at));
+        };
+        let rows = match self.expr(rows, scope)?.expr {
+            Expr::Literal(ScalarValue::Int32(Some(rows)), _) => usize::try_from(rows).ok().filter(|rows| *rows > 0),
+            _ => None,
+        };
+        let (Some(rows), false) = (rows, values.is_empty()) else {
+            return Err(wrong(at));
+        };
+        let width = values.len().div_ceil(rows);
+        let mut types = vec![DataType::Null; width];
+        let mut exprs = Vec::with_capacity(values.len());
+        for (i, value) in values.iter().enumerate() {
+            let typed = self.expr(value, scope)?;
+            let of = self.type_of(&typed.expr, scope, place(value.span()))?;
+            let column = &mut types[i % width];
+            if column.is_null() {
+                *column = of;
+            } else if *column != of && !of.is_null() {
+                let message = format!(
+                    "column {} of stack is {}, {} is {}",
+                    i % width,
+                    spark_type(column).to_uppercase(),
+                    typed.text,
+                    spark_type(&of).to_uppercase()
+                );
+                return Err(Fault::new(SqlErrorKind::Type, place(value.span()), message));
+            }
+            exprs.push(typed.expr);
+        }
+        exprs.resize(rows * width, lit(ScalarValue::Null));
+        let fields: Vec<String> = (0..width).map(|i| format!("col{i}")).collect();
+        let mut structs = Vec::with_capacity(rows);
+        for row in exprs.chunks(width) {
+            let row = row.iter().zip(&fields).zip(&types).flat_map(|((value, name), of)| {
+                let value = if of.is_null() {
+                    value.clone()
+                } else {
+                    datafusion::logical_expr::cast(value.clone(), of.clone())
+                };
+                [lit(name.as_str()), value]
+            });
+            structs.push(self.scalar(&["named_struct"], row.collect(), scope, at)?);
+        }
+        Ok(Generator {
+            name: "stack".into(),
+            input: self.scalar(&["array"], structs, scope, at)?,
+            outer: false,
+            position: false,
+            names: fields.clone(),
+            fields,
+            made: Vec::new(),
+        })
+    }
+
+    /// Gives the generator's columns their names in the plan, and the columns.
+    pub(super) fn columns_of(&mut self, generator: &mut Generator, scope: &Scope, at: Location) -> Checked<Vec<Field>> {
+        let of_element = match self.type_of(&generator.input, scope, at)? {
+            DataType::List(element) => element.data_type().clone(),
+            other => other,
+        };
+        let mut types = Vec::new();
+        if generator.position {
+            types.push(DataType::Int32);
+        }
+        match (&of_element, generator.fields.is_empty()) {
+            (DataType::Struct(fields), false) => {
+                types.extend(fields.iter().map(|field| field.data_type().clone()));
+            }
+            _ => types.push(of_element),
+        }
+        generator.made = types.iter().map(|_| self.fresh("generated")).collect();
+        let made = generator.made.iter().zip(types);
+        Ok(made.map(|(name, of)| Field::new(name, of, true)).collect())
+    }
+
+    /// The rows of a generator over those of `plan`, whose columns stay.
+    pub(super) fn generate_over(
+        &mut self,
+        plan: LogicalPlan,
+        generator: &Generator,
+        at: Location,
+    ) -> Checked<(LogicalPlan, Vec<String>)> {
+        let input = self.fresh("generated");
+        let mut items: Vec<Expr> = columns(&plan).into_iter().map(Expr::Column).collect();
+        items.push(generator.input.clone().alias(&input));
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(items)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|e| engine_fault(&e, at))?;
+        self.generate(plan, &input, generator, at)
     }
 
     /// Makes the rows: column `column` of `plan`, an array, gives way to the generator's columns, whose names are returned.
@@ -253,8 +364,11 @@ impl Planner<'_> {
         let mut items = Vec::new();
         for existing in columns(&plan) {
             if existing.name == column {
-                for expr in new.drain(..) {
-                    let name = self.fresh("generated");
+                for (i, expr) in new.drain(..).enumerate() {
+                    let name = match generator.made.get(i) {
+                        Some(name) => name.clone(),
+                        None => self.fresh("generated"),
+                    };
                     items.push(expr.alias(&name));
                     made.push(name);
                 }
@@ -278,21 +392,19 @@ impl Planner<'_> {
             );
         };
         generator.outer |= view.outer;
-        let names = generator.names(&view.lateral_col_alias, at)?;
+        // A view without names of columns has one empty name behind its own.
+        let aliases = match view.lateral_col_alias.as_slice() {
+            [one] if one.value.is_empty() => &[],
+            given => given,
+        };
+        let names = generator.names(aliases, at)?;
         let relation = view
             .lateral_view_name
             .0
             .last()
             .and_then(|p| p.as_ident())
             .map(|i| i.value.clone());
-        let input = self.fresh("generated");
-        let mut items: Vec<Expr> = columns(&from.plan).into_iter().map(Expr::Column).collect();
-        items.push(generator.input.clone().alias(&input));
-        let plan = LogicalPlanBuilder::from(from.plan)
-            .project(items)
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(|e| engine_fault(&e, at))?;
-        let (plan, made) = self.generate(plan, &input, &generator, at)?;
+        let (plan, made) = self.generate_over(from.plan, &generator, at)?;
         let mut scope = from.scope;
         scope.schema = std::sync::Arc::clone(plan.schema());
         for (name, column) in names.into_iter().zip(made) {
@@ -307,24 +419,41 @@ impl Planner<'_> {
         Ok(From { plan, scope })
     }
 
-    /// `range([from,] until [, step])` as a table.
-    pub(super) fn generated_table(
-        &mut self,
-        name: &str,
-        args: &[FunctionArg],
-        sofar: Option<&Scope>,
-        at: Location,
-    ) -> Checked<Relation> {
-        if !name.eq_ignore_ascii_case("range") {
-            return Err(
-                Fault::new(SqlErrorKind::Name, at, format!("no table function '{name}'"))
-                    .help("known: range(until), range(from, until [, step])"),
-            );
-        }
-        let empty = Scope::empty(None);
-        let scope = sofar.unwrap_or(&empty);
+    /// A generator or `range([from,] until [, step])` as a table.
+    pub(super) fn generated_table(&mut self, function: &ast::Function, name: &str, at: Location) -> Checked<Relation> {
+        let scope = Scope::empty(None);
+        let generator = if name.eq_ignore_ascii_case("range") {
+            self.range(function, &scope, at)?
+        } else {
+            let call = ast::Expr::Function(function.clone());
+            match self.generator(&call, &scope)? {
+                Some(generator) => generator,
+                None => {
+                    return Err(
+                        Fault::new(SqlErrorKind::Name, at, format!("no table function '{name}'"))
+                            .help(format!("known: range, {}", GENERATORS.join(", "))),
+                    );
+                }
+            }
+        };
+        let plan = LogicalPlanBuilder::empty(true)
+            .build()
+            .map_err(|e| engine_fault(&e, at))?;
+        let (plan, made) = self.generate_over(plan, &generator, at)?;
+        let plan = super::select::select_columns(plan, &made, at)?;
+        Ok(Relation {
+            plan,
+            names: generator.names,
+        })
+    }
+
+    fn range(&mut self, function: &ast::Function, scope: &Scope, at: Location) -> Checked<Generator> {
+        let arguments: &[FunctionArg] = match &function.args {
+            FunctionArguments::List(list) => &list.args,
+            _ => &[],
+        };
         let mut exprs = Vec::new();
-        for arg in args {
+        for arg in arguments {
             let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg else {
                 return Err(Fault::new(SqlErrorKind::Type, at, "range takes numbers"));
             };
@@ -333,23 +462,16 @@ impl Planner<'_> {
                 DataType::Int64,
             ));
         }
-        let list = self.scalar(&["range"], exprs, &empty, at)?;
-        let generator = Generator {
+        // The fourth is a number of partitions, which rows do not show.
+        exprs.truncate(3);
+        Ok(Generator {
             name: "range".into(),
-            input: list.clone(),
+            input: self.scalar(&["range"], exprs, scope, at)?,
             outer: false,
             position: false,
             fields: vec![],
             names: vec!["id".into()],
-        };
-        let column = self.fresh("generated");
-        let plan = LogicalPlanBuilder::empty(true)
-            .project(vec![list.alias(&column)])
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(|e| engine_fault(&e, at))?;
-        let (plan, made) = self.generate(plan, &column, &generator, at)?;
-        let names = vec!["id".to_owned()];
-        let plan = super::query::renamed(Relation { plan, names: made }, &names)?;
-        Ok(Relation { plan, names })
+            made: Vec::new(),
+        })
     }
 }

@@ -10,10 +10,11 @@ use datafusion::logical_expr::{
 };
 use millstream_spark::coerce::common_of;
 use millstream_spark::type_name::spark_type;
+use millstream_spark::types::has_map;
 use sqlparser::ast::{self, LimitClause, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned};
 
 use super::scope::{Place, Relation, Scope, columns, unique};
-use super::select::{build, holds_map, no_map_here};
+use super::select::{build, no_map_here};
 use super::subquery::equal_keys;
 use super::{Cte, Planner, engine_fault, place};
 use crate::error::{Checked, Fault, SqlErrorKind};
@@ -199,7 +200,7 @@ impl Planner<'_> {
                 );
                 return Err(Fault::new(SqlErrorKind::Type, at, message).help("cast one of the two"));
             };
-            if op != SetOperator::Union && holds_map(&of) {
+            if op != SetOperator::Union && has_map(&of) {
                 return Err(no_map_here(&op.to_string(), l.name(), at));
             }
             common.push(of);

@@ -1,13 +1,16 @@
 //! Elements of arrays and values of maps.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, MapArray, UInt32Array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, MapArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Int32Type};
-use arrow::row::{RowConverter, SortField};
-use datafusion::common::plan_err;
+use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::parts::equatable;
 use crate::cast::cast_array;
+use crate::coerce::tightest_type;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::type_name::spark_type;
 use crate::types;
@@ -17,8 +20,14 @@ const PAIR: &[Kind] = &[Kind::Any, Kind::Any];
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
         get_udf(),
-        Function::new("element_at", PAIR, element_type, |call| access(call, element_index)).udf(),
-        Function::new("try_element_at", PAIR, element_type, |call| access(call, element_index)).udf(),
+        Function::new("element_at", PAIR, |given| strict_type("element_at", given), element_at).udf(),
+        Function::new(
+            "try_element_at",
+            PAIR,
+            |given| strict_type("try_element_at", given),
+            element_at,
+        )
+        .udf(),
         Function::new("size", &[Kind::Any], size_type, |call| size(call, Some(-1)))
             .aliases(&["cardinality"])
             .udf(),
@@ -29,20 +38,7 @@ pub fn functions() -> Vec<ScalarUDF> {
             |call| size(call, None),
         )
         .udf(),
-        Function::new(
-            "array_position",
-            &[Kind::List, Kind::Any],
-            |_| Ok(DataType::Int64),
-            array_position,
-        )
-        .udf(),
-        Function::new(
-            "map_contains_key",
-            &[Kind::Map, Kind::Any],
-            |_| Ok(DataType::Boolean),
-            map_contains_key,
-        )
-        .udf(),
+        Function::new("map_contains_key", PAIR, contains_key_type, map_contains_key).udf(),
     ]
 }
 
@@ -53,6 +49,53 @@ pub fn get_udf() -> ScalarUDF {
         })
     })
     .udf()
+}
+
+/// As [`element_type`], but an index has to be INT and a key of the type of the map's keys.
+fn strict_type(function: &str, given: &[DataType]) -> Result<DataType> {
+    match given {
+        [
+            DataType::List(field),
+            DataType::Int8 | DataType::Int16 | DataType::Int32,
+        ] => Ok(field.data_type().clone()),
+        [map @ DataType::Map(..), key] => match types::map_parts(map) {
+            Some((own, value)) if tightest_type(own, key).is_some() => Ok(value.clone()),
+            _ => differ(function, map, key),
+        },
+        [of, by] => plan_err!(
+            "function {function} requires an array and an int, or a map and a key, but {} and {} were given",
+            spark_type(of),
+            spark_type(by)
+        ),
+        _ => plan_err!("function {function} takes 2 arguments"),
+    }
+}
+
+fn differ<T>(function: &str, map: &DataType, key: &DataType) -> Result<T> {
+    plan_err!(
+        "function {function} requires a map and a key of its keys' type, but {} and {} were given",
+        spark_type(map),
+        spark_type(key)
+    )
+}
+
+fn contains_key_type(given: &[DataType]) -> Result<DataType> {
+    match (types::map_parts(&given[0]), &given[1]) {
+        (Some((own, _)), key) if !key.is_null() && tightest_type(own, key).is_some() => Ok(DataType::Boolean),
+        _ => differ("map_contains_key", &given[0], &given[1]),
+    }
+}
+
+fn element_at(call: &Call<'_>) -> Result<ArrayRef> {
+    let (container, index) = (call.column(0)?, call.column(1)?);
+    if container.as_list_opt::<i32>().is_some() {
+        let index = cast_array(&index, &DataType::Int32, &call.zone)?;
+        let index = index.as_primitive::<Int32Type>();
+        if (0..call.rows).any(|row| container.is_valid(row) && index.is_valid(row) && index.value(row) == 0) {
+            return exec_err!("positions in an array count from 1, or from -1 at its end; 0 was given");
+        }
+    }
+    access(call, element_index)
 }
 
 /// An index that counts from 1, or from the end when negative.
@@ -105,9 +148,10 @@ fn access(call: &Call<'_>, index: impl Fn(i32, usize) -> Option<usize>) -> Resul
 /// The entry of each row's key; of several entries with the key the last.
 fn find_keys(map: &MapArray, keys: &ArrayRef, call: &Call<'_>) -> Result<UInt32Array> {
     let wanted = cast_array(keys, map.key_type(), &call.zone)?;
-    let converter = RowConverter::new(vec![SortField::new(map.key_type().clone())])?;
-    let entries = converter.convert_columns(std::slice::from_ref(map.keys()))?;
-    let wanted_rows = converter.convert_columns(std::slice::from_ref(&wanted))?;
+    let rows = equatable(&[Arc::clone(map.keys()), Arc::clone(&wanted)])?;
+    let [entries, wanted_rows] = rows.as_slice() else {
+        return plan_err!("a map and a key are required");
+    };
     let offsets = map.value_offsets();
     Ok((0..map.len())
         .map(|row| {
@@ -161,28 +205,4 @@ fn size(call: &Call<'_>, of_null: Option<i32>) -> Result<ArrayRef> {
         })
         .collect();
     column(sizes)
-}
-
-/// The first position of a value, counted from 1; 0 when it is not there.
-fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
-    let container = call.column(0)?;
-    let Some(list): Option<&ListArray> = container.as_list_opt::<i32>() else {
-        return Ok(arrow::array::new_null_array(&DataType::Int64, call.rows));
-    };
-    let wanted = cast_array(&call.column(1)?, &list.value_type(), &call.zone)?;
-    let converter = RowConverter::new(vec![SortField::new(list.value_type())])?;
-    let elements = converter.convert_columns(std::slice::from_ref(list.values()))?;
-    let wanted_rows = converter.convert_columns(std::slice::from_ref(&wanted))?;
-    let offsets = list.value_offsets();
-    let positions: Int64Array = (0..list.len())
-        .map(|row| {
-            if list.is_null(row) || wanted.is_null(row) {
-                return None;
-            }
-            let key = wanted_rows.row(row);
-            let found = (offsets[row]..offsets[row + 1]).find(|at| elements.row(*at as usize) == key);
-            Some(found.map_or(0, |at| i64::from(at - offsets[row]) + 1))
-        })
-        .collect();
-    column(positions)
 }

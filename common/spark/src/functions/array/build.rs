@@ -1,248 +1,377 @@
-//! Arrays and maps made of parts: `sequence`, `array_insert`, `array_prepend`, `map_concat`.
+//! Arrays made of parts: `array`, `array_insert` and its kin, `array_repeat`, `slice`, `flatten`, `arrays_zip`, concatenation.
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, ListArray, MapArray, MutableArrayData, StructArray, make_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringBuilder, StructArray, UInt32Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
-use datafusion::common::{exec_err, plan_err};
+use arrow::compute::{concat, interleave, take};
+use arrow::datatypes::{DataType, Field, Fields, Int32Type};
+use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::parts::{Picked, check_length, element_of, list_of, range};
+use super::sets::merged;
 use crate::cast::cast_array;
-use crate::coerce::{common_number, common_of, common_type};
+use crate::coerce::common_of;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::type_name::spark_type;
 use crate::types;
 
-/// Elements a sequence has at most, as in Java's arrays.
-const SEQUENCE_LENGTH_MAX: i64 = i32::MAX as i64 - 15;
+const ELEMENT_LAST: &[Kind] = &[Kind::Any, Kind::Any];
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
-        Function::new("sequence", &[Kind::Any, Kind::Any, Kind::Any], sequence_type, sequence)
-            .required(2)
+        Function::new("array", &[Kind::Any], array_type, make_list)
+            .aliases(&["make_array"])
+            .variadic()
             .udf(),
-        Function::new("array_prepend", &[Kind::List, Kind::Any], with_element, |call| {
-            insert(call, |_, _| Some(0), 1)
-        })
+        Function::new(
+            "array_append",
+            ELEMENT_LAST,
+            |given| merged("array_append", given),
+            |call| insert(call, 1, |_, length| Some(length as i64)),
+        )
+        .udf(),
+        Function::new(
+            "array_prepend",
+            ELEMENT_LAST,
+            |given| merged("array_prepend", given),
+            |call| insert(call, 1, |_, _| Some(0)),
+        )
         .udf(),
         Function::new(
             "array_insert",
-            &[Kind::List, Kind::Int, Kind::Any],
-            |given| with_element(&[given[0].clone(), given[2].clone()]),
+            &[Kind::Any, Kind::Any, Kind::Any],
+            |given| {
+                check_int("array_insert", &given[1])?;
+                merged("array_insert", &[given[0].clone(), given[2].clone()])
+            },
             array_insert,
         )
         .udf(),
-        Function::new("map_concat", &[Kind::Map], map_type, map_concat)
-            .variadic()
+        Function::new(
+            "array_repeat",
+            &[Kind::Any, Kind::Any],
+            |given| {
+                if !given[1].is_null() {
+                    check_int("array_repeat", &given[1])?;
+                }
+                Ok(types::list(given[0].clone()))
+            },
+            repeat,
+        )
+        .udf(),
+        Function::new(
+            "slice",
+            &[Kind::List, Kind::Int, Kind::Int],
+            |given| Ok(of_null(&given[0])),
+            slice,
+        )
+        .udf(),
+        Function::new("array_join", &[Kind::Any, Kind::Text, Kind::Text], join_type, join)
+            .required(2)
             .udf(),
+        Function::new("flatten", &[Kind::List], flatten_type, flatten).udf(),
+        Function::new(
+            "arrays_zip",
+            &[Kind::Any],
+            |_| plan_err!("the names of arrays_zip's fields are missing"),
+            zip,
+        )
+        .variadic()
+        .returns_by_constants(zip_type)
+        .udf(),
     ]
 }
 
-fn sequence_type(given: &[DataType]) -> Result<DataType> {
-    match given {
-        [DataType::Date32, DataType::Date32, ..] => Ok(types::list(DataType::Date32)),
-        [from, until, ..] => match common_number(from, until) {
-            Some(common) if types::is_integer(&common) => Ok(types::list(common)),
-            _ => plan_err!(
-                "function sequence takes whole numbers or dates, not {} and {}",
-                spark_type(from),
-                spark_type(until)
-            ),
-        },
-        _ => plan_err!("function sequence takes 2 or 3 arguments"),
+fn of_null(given: &DataType) -> DataType {
+    if given.is_null() {
+        types::list(DataType::Null)
+    } else {
+        given.clone()
     }
 }
 
-fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
-    let as_longs = |at: usize| -> Result<Int64Array> {
-        let values = call.column(at)?;
-        if let Some(days) = values.as_primitive_opt::<Date32Type>() {
-            return Ok(days.unary(i64::from));
-        }
-        Ok(cast_array(&values, &DataType::Int64, &call.zone)?
-            .as_primitive::<Int64Type>()
-            .clone())
-    };
-    let (from, until) = (as_longs(0)?, as_longs(1)?);
-    let is_date = call.returns == &types::list(DataType::Date32);
-    let steps = match call.args.len() {
-        2 => None,
-        _ if is_date => return exec_err!("sequence of dates with a step is not supported"),
-        _ => Some(as_longs(2)?),
-    };
-    let mut elements = Vec::new();
-    let mut lengths = Vec::with_capacity(call.rows);
-    let mut valid = Vec::with_capacity(call.rows);
-    for row in 0..call.rows {
-        let missing = from.is_null(row) || until.is_null(row) || steps.as_ref().is_some_and(|steps| steps.is_null(row));
-        valid.push(!missing);
-        if missing {
-            lengths.push(0);
-            continue;
-        }
-        let (start, end) = (from.value(row), until.value(row));
-        let step = steps
-            .as_ref()
-            .map_or(if start <= end { 1 } else { -1 }, |steps| steps.value(row));
-        let span = i128::from(end) - i128::from(start);
-        if span != 0 && (step == 0 || (span > 0) != (step > 0)) {
-            return exec_err!("sequence cannot go from {start} to {end} by {step}");
-        }
-        let length = if span == 0 { 1 } else { span / i128::from(step) + 1 };
-        if length > i128::from(SEQUENCE_LENGTH_MAX) {
-            return exec_err!("sequence from {start} to {end} by {step} is too long");
-        }
-        elements.extend((0..length as i64).map(|at| start + at * step));
-        lengths.push(length as usize);
+/// Spark widens to INT here, it does not narrow.
+fn check_int(function: &str, given: &DataType) -> Result<()> {
+    match given {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => Ok(()),
+        other => plan_err!(
+            "function {function} requires int as argument 2, but {} was given",
+            spark_type(other)
+        ),
     }
-    let values: ArrayRef = if is_date {
-        Arc::new(elements.iter().map(|day| Some(*day as i32)).collect::<Date32Array>())
-    } else {
-        Arc::new(Int64Array::from(elements))
-    };
+}
+
+fn array_type(given: &[DataType]) -> Result<DataType> {
+    match common_of(given) {
+        Some(common) => Ok(types::list(common)),
+        None => {
+            let given: Vec<String> = given.iter().map(spark_type).collect();
+            plan_err!(
+                "the elements of an array need one type, here they are {}",
+                given.join(", ")
+            )
+        }
+    }
+}
+
+/// `array(a, b, ...)`: argument `i` of a row is its element `i`.
+fn make_list(call: &Call<'_>) -> Result<ArrayRef> {
     let DataType::List(field) = call.returns else {
-        return plan_err!("a sequence is an array");
+        return plan_err!("an array is built");
     };
-    let values = cast_array(&values, field.data_type(), &call.zone)?;
+    let columns = (0..call.args.len())
+        .map(|at| Ok(cast_array(&call.column(at)?, field.data_type(), &call.zone)?))
+        .collect::<Result<Vec<_>>>()?;
+    let values = match columns.as_slice() {
+        [] => arrow::array::new_empty_array(field.data_type()),
+        [one] => Arc::clone(one),
+        many => {
+            let many: Vec<&dyn Array> = many.iter().map(AsRef::as_ref).collect();
+            let places: Vec<(usize, usize)> = (0..call.rows)
+                .flat_map(|row| (0..many.len()).map(move |at| (at, row)))
+                .collect();
+            interleave(&many, &places)?
+        }
+    };
+    let lengths = std::iter::repeat_n(columns.len(), call.rows);
     column(ListArray::try_new(
         Arc::clone(field),
         OffsetBuffer::from_lengths(lengths),
         values,
-        Some(NullBuffer::from(valid)),
+        None,
     )?)
-}
-
-/// The type of an array with one more element.
-fn with_element(given: &[DataType]) -> Result<DataType> {
-    match given {
-        [DataType::List(field), element] => match common_type(field.data_type(), element) {
-            Some(common) => Ok(types::list(common)),
-            None => plan_err!("{} does not fit into {}", spark_type(element), spark_type(&given[0])),
-        },
-        [DataType::Null, _] => Ok(DataType::Null),
-        _ => plan_err!("an array and an element are required"),
-    }
 }
 
 fn array_insert(call: &Call<'_>) -> Result<ArrayRef> {
-    let positions = call.column(1)?;
+    let positions = cast_array(&call.column(1)?, &DataType::Int32, &call.zone)?;
     let positions = positions.as_primitive::<Int32Type>();
-    insert(
-        call,
-        |row, length| {
-            let position = i64::from(positions.value(row));
-            let length = length as i64;
-            match position {
-                0 => None,
-                position if position > 0 => Some(position - 1),
-                // -1 is the place behind the last element.
-                position => Some(length + position + 1),
-            }
-        },
-        2,
-    )
+    if (0..call.rows).any(|row| positions.is_valid(row) && positions.value(row) == 0) {
+        return exec_err!("array positions count from 1, 0 was given");
+    }
+    insert(call, 2, |row, length| {
+        if positions.is_null(row) {
+            return None;
+        }
+        match i64::from(positions.value(row)) {
+            position if position > 0 => Some(position - 1),
+            // -1 is the place behind the last element.
+            position => Some(length as i64 + position + 1),
+        }
+    })
 }
 
-/// Puts an element (argument `element_at`) at a place of each array, NULLs filling a gap before it.
-fn insert(call: &Call<'_>, place: impl Fn(usize, usize) -> Option<i64>, element_at: usize) -> Result<ArrayRef> {
-    let DataType::List(field) = call.returns else {
-        return Ok(arrow::array::new_null_array(call.returns, call.rows));
-    };
-    let container = cast_array(&call.column(0)?, call.returns, &call.zone)?;
-    let list = container.as_list::<i32>();
-    let added = cast_array(&call.column(element_at)?, field.data_type(), &call.zone)?;
-    let (old, new) = (list.values().to_data(), added.to_data());
-    let mut merged = MutableArrayData::new(vec![&old, &new], true, old.len() + new.len());
-    let offsets = list.value_offsets();
-    let mut lengths = Vec::with_capacity(list.len());
-    for row in 0..list.len() {
-        if list.is_null(row) {
-            lengths.push(0);
+/// Puts an element (argument `element_at`) at a place of each array, NULLs filling a gap before it; NULL where there is no place.
+fn insert(call: &Call<'_>, element_at: usize, place: impl Fn(usize, usize) -> Option<i64>) -> Result<ArrayRef> {
+    let element = element_of("array_insert", call.returns)?;
+    let list = list_of(call, 0, element)?;
+    let added = cast_array(&call.column(element_at)?, element, &call.zone)?;
+    let olds = list.values().len();
+    let values = concat(&[list.values().as_ref(), added.as_ref()])?;
+    let mut picked = Picked::with_capacity(call.rows);
+    for row in 0..call.rows {
+        let old = range(&list, row);
+        let Some(at) = place(row, old.len()).filter(|_| list.is_valid(row)) else {
+            picked.null();
             continue;
-        }
-        let (from, until) = (offsets[row] as usize, offsets[row + 1] as usize);
-        let length = until - from;
-        let Some(at) = place(row, length) else {
-            return exec_err!("array positions count from 1, 0 was given");
         };
         if at < 0 {
             // Before the beginning: the element first, then NULLs, then the array.
-            merged.try_extend(1, row, row + 1)?;
-            let gap = at.unsigned_abs() as usize;
-            merged.try_extend_nulls(gap)?;
-            merged.try_extend(0, from, until)?;
-            lengths.push(length + 1 + gap);
+            picked.push(olds + row);
+            picked.gap(at.unsigned_abs() as usize);
+            picked.extend(old);
+        } else {
+            let at = at as usize;
+            let head = at.min(old.len());
+            picked.extend(old.start..old.start + head);
+            picked.gap(at - head);
+            picked.push(olds + row);
+            picked.extend(old.start + head..old.end);
+        }
+        check_length("array_insert", picked.len())?;
+        picked.close();
+    }
+    picked.finish(&values, call.returns)
+}
+
+fn repeat(call: &Call<'_>) -> Result<ArrayRef> {
+    let counts = cast_array(&call.column(1)?, &DataType::Int32, &call.zone)?;
+    let counts = counts.as_primitive::<Int32Type>();
+    let mut picked = Picked::with_capacity(call.rows);
+    for row in 0..call.rows {
+        if counts.is_null(row) {
+            picked.null();
             continue;
         }
-        let at = at as usize;
-        let (head, gap) = (at.min(length), at.saturating_sub(length));
-        merged.try_extend(0, from, from + head)?;
-        merged.try_extend_nulls(gap)?;
-        merged.try_extend(1, row, row + 1)?;
-        merged.try_extend(0, from + head, until)?;
-        lengths.push(length + gap + 1);
+        let count = usize::try_from(counts.value(row)).unwrap_or(0);
+        check_length("array_repeat", count)?;
+        for _ in 0..count {
+            picked.push(row);
+        }
+        picked.close();
     }
-    let values = make_array(merged.freeze());
+    picked.finish(&call.column(0)?, call.returns)
+}
+
+fn slice(call: &Call<'_>) -> Result<ArrayRef> {
+    let list = list_of(call, 0, element_of("slice", call.returns)?)?;
+    let (starts, lengths) = (call.column(1)?, call.column(2)?);
+    let (starts, lengths) = (starts.as_primitive::<Int32Type>(), lengths.as_primitive::<Int32Type>());
+    let mut picked = Picked::with_capacity(call.rows);
+    for row in 0..call.rows {
+        if list.is_null(row) || starts.is_null(row) || lengths.is_null(row) {
+            picked.null();
+            continue;
+        }
+        let (start, length) = (i64::from(starts.value(row)), i64::from(lengths.value(row)));
+        if start == 0 {
+            return exec_err!("slice: positions in an array count from 1, 0 was given");
+        }
+        if length < 0 {
+            return exec_err!("slice: a length of 0 or more is required, {length} was given");
+        }
+        let all = range(&list, row);
+        let from = if start > 0 { start - 1 } else { all.len() as i64 + start };
+        if (0..all.len() as i64).contains(&from) {
+            let until = (from + length).min(all.len() as i64);
+            picked.extend(all.start + from as usize..all.start + until as usize);
+        }
+        picked.close();
+    }
+    picked.finish(list.values(), call.returns)
+}
+
+fn join_type(given: &[DataType]) -> Result<DataType> {
+    match &given[0] {
+        DataType::Null => Ok(DataType::Utf8),
+        list if element_of("array_join", list)?.is_nested() => plan_err!(
+            "function array_join requires an array of texts, but {} was given",
+            spark_type(list)
+        ),
+        _ => Ok(DataType::Utf8),
+    }
+}
+
+/// The elements as one text; NULLs are left out unless there is a text for them.
+fn join(call: &Call<'_>) -> Result<ArrayRef> {
+    let list = list_of(call, 0, &DataType::Utf8)?;
+    let (elements, between) = (list.values().as_string::<i32>(), call.text(1)?);
+    let for_null = (call.args.len() > 2).then(|| call.text(2)).transpose()?;
+    let mut out = StringBuilder::with_capacity(call.rows, elements.value_data().len());
+    let mut text = String::new();
+    for row in 0..call.rows {
+        if list.is_null(row) || between.is_null(row) || for_null.as_ref().is_some_and(|texts| texts.is_null(row)) {
+            out.append_null();
+            continue;
+        }
+        text.clear();
+        let for_null = for_null.as_ref().map(|texts| texts.value(row));
+        let parts = range(&list, row).filter_map(|at| {
+            if elements.is_valid(at) {
+                Some(elements.value(at))
+            } else {
+                for_null
+            }
+        });
+        for (i, part) in parts.enumerate() {
+            if i > 0 {
+                text.push_str(between.value(row));
+            }
+            text.push_str(part);
+        }
+        out.append_value(&text);
+    }
+    column(out.finish())
+}
+
+fn flatten_type(given: &[DataType]) -> Result<DataType> {
+    match element_of("flatten", &given[0])? {
+        inner @ DataType::List(_) => Ok(inner.clone()),
+        other => plan_err!(
+            "function flatten requires an array of arrays, its elements are {}",
+            spark_type(other)
+        ),
+    }
+}
+
+/// NULL where one of the inner arrays is.
+fn flatten(call: &Call<'_>) -> Result<ArrayRef> {
+    let outer = list_of(call, 0, call.returns)?;
+    let inner = outer.values().as_list::<i32>();
+    let mut picked = Picked::with_capacity(call.rows);
+    for row in 0..call.rows {
+        if outer.is_null(row) || range(&outer, row).any(|at| inner.is_null(at)) {
+            picked.null();
+            continue;
+        }
+        for at in range(&outer, row) {
+            picked.extend(range(inner, at));
+        }
+        picked.close();
+    }
+    picked.finish(inner.values(), call.returns)
+}
+
+/// Arguments are a name and an array in turn.
+fn zip_type(given: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let mut fields = Vec::with_capacity(given.len() / 2);
+    for (pair, constant) in given.chunks(2).zip(constants.chunks(2)) {
+        let (Some(Some(ScalarValue::Utf8(Some(name)))), [_, array]) = (constant.first(), pair) else {
+            return plan_err!("arrays_zip takes names and arrays in turn");
+        };
+        let element = match array {
+            DataType::Null => &DataType::Null,
+            array => element_of("arrays_zip", array)?,
+        };
+        fields.push(Field::new(name, element.clone(), true));
+    }
+    Ok(types::list(DataType::Struct(fields.into())))
+}
+
+/// Arrays side by side, the shorter ones filled with NULL; NULL where one of them is.
+fn zip(call: &Call<'_>) -> Result<ArrayRef> {
+    let DataType::List(field) = call.returns else {
+        return plan_err!("arrays_zip gives an array");
+    };
+    let DataType::Struct(fields) = field.data_type() else {
+        return plan_err!("arrays_zip gives an array of structs");
+    };
+    let lists = fields
+        .iter()
+        .enumerate()
+        .map(|(at, field)| list_of(call, 2 * at + 1, field.data_type()))
+        .collect::<Result<Vec<_>>>()?;
+    let nulls = lists
+        .iter()
+        .fold(None, |nulls, list| NullBuffer::union(nulls.as_ref(), list.nulls()));
+    let longest = |row: usize| {
+        if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            return 0;
+        }
+        lists.iter().map(|list| range(list, row).len()).max().unwrap_or(0)
+    };
+    let lengths: Vec<usize> = (0..call.rows).map(longest).collect();
+    let total = lengths.iter().sum();
+    let columns = lists
+        .iter()
+        .map(|list| {
+            let picks: UInt32Array = lengths
+                .iter()
+                .enumerate()
+                .flat_map(|(row, length)| {
+                    let own = range(list, row);
+                    (0..*length).map(move |at| (at < own.len()).then(|| (own.start + at) as u32))
+                })
+                .collect();
+            Ok(take(list.values(), &picks, None)?)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let rows = StructArray::try_new_with_length(Fields::clone(fields), columns, None, total)?;
     column(ListArray::try_new(
         Arc::clone(field),
         OffsetBuffer::from_lengths(lengths),
-        values,
-        list.nulls().cloned(),
-    )?)
-}
-
-fn map_type(given: &[DataType]) -> Result<DataType> {
-    match common_of(given) {
-        Some(common @ DataType::Map(..)) => Ok(common),
-        _ if given.is_empty() => Ok(types::map(DataType::Utf8, DataType::Utf8)),
-        _ => plan_err!("function map_concat takes maps of one type"),
-    }
-}
-
-fn map_concat(call: &Call<'_>) -> Result<ArrayRef> {
-    let DataType::Map(entries_field, sorted) = call.returns else {
-        return plan_err!("map_concat gives a map");
-    };
-    let DataType::Struct(fields) = entries_field.data_type() else {
-        return plan_err!("a map has keys and values");
-    };
-    let parts = (0..call.args.len())
-        .map(|at| {
-            Ok(cast_array(&call.column(at)?, call.returns, &call.zone)?
-                .as_map()
-                .clone())
-        })
-        .collect::<Result<Vec<MapArray>>>()?;
-    let data: Vec<_> = parts.iter().map(|part| part.entries().to_data()).collect();
-    let mut merged = MutableArrayData::new(data.iter().collect(), false, 0);
-    let nulls = parts.iter().fold(None, |nulls: Option<NullBuffer>, part| {
-        NullBuffer::union(nulls.as_ref(), part.nulls())
-    });
-    let mut lengths = Vec::with_capacity(call.rows);
-    for row in 0..call.rows {
-        let mut length = 0;
-        if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
-            for (at, part) in parts.iter().enumerate() {
-                let (from, until) = (
-                    part.value_offsets()[row] as usize,
-                    part.value_offsets()[row + 1] as usize,
-                );
-                merged.try_extend(at, from, until)?;
-                length += until - from;
-            }
-        }
-        lengths.push(length);
-    }
-    let entries = make_array(merged.freeze());
-    let entries = StructArray::try_new(fields.clone(), entries.as_struct().columns().to_vec(), None)?;
-    column(MapArray::try_new(
-        Arc::clone(entries_field),
-        OffsetBuffer::from_lengths(lengths),
-        entries,
+        Arc::new(rows),
         nulls,
-        *sorted,
     )?)
 }

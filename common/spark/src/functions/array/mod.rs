@@ -1,8 +1,11 @@
-//! Functions of arrays and maps.
+//! Functions of arrays, and access to elements of arrays and maps.
 
 mod access;
 mod build;
 mod order;
+pub(super) mod parts;
+mod sequence;
+mod sets;
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,6 +19,8 @@ pub fn functions() -> Vec<ScalarUDF> {
     let mut all = access::functions();
     all.extend(build::functions());
     all.extend(order::functions());
+    all.extend(sequence::functions());
+    all.extend(sets::functions());
     all
 }
 

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array};
-use arrow::compute::{SortOptions, take};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
-use arrow::row::{RowConverter, SortField};
+use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
 
+use super::parts::{check_orderable, comparable, element_of, range};
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 
 pub fn functions() -> Vec<ScalarUDF> {
-    let same = |given: &[DataType]| Ok(given.first().cloned().unwrap_or(DataType::Null));
     vec![
-        Function::new("sort_array", &[Kind::List, Kind::Boolean], same, |call| {
+        Function::new("sort_array", &[Kind::List, Kind::Any], sort_type, |call| {
             let ascending = if call.args.len() > 1 {
                 Some(call.column(1)?)
             } else {
@@ -29,9 +29,29 @@ pub fn functions() -> Vec<ScalarUDF> {
         })
         .required(1)
         .udf(),
-        Function::new("array_sort", &[Kind::List], same, |call| sorted(call, |_| false, false)).udf(),
+        Function::new("array_sort", &[Kind::Any], array_sort_type, |call| {
+            sorted(call, |_| false, false)
+        })
+        .udf(),
         Function::new("reverse", &[Kind::Any], reverse_type, reverse).udf(),
     ]
+}
+
+fn sort_type(given: &[DataType]) -> Result<DataType> {
+    check_orderable("sort_array", &given[0])?;
+    if given.get(1).is_some_and(|of| of != &DataType::Boolean) {
+        return plan_err!("function sort_array requires true or false as argument 2");
+    }
+    Ok(if given[0].is_null() {
+        crate::types::list(DataType::Null)
+    } else {
+        given[0].clone()
+    })
+}
+
+fn array_sort_type(given: &[DataType]) -> Result<DataType> {
+    check_orderable("array_sort", element_of("array_sort", &given[0])?)?;
+    Ok(given[0].clone())
 }
 
 fn sorted(call: &Call<'_>, descending: impl Fn(usize) -> bool, nulls_first: bool) -> Result<ArrayRef> {
@@ -39,17 +59,18 @@ fn sorted(call: &Call<'_>, descending: impl Fn(usize) -> bool, nulls_first: bool
     let Some(list) = container.as_list_opt::<i32>() else {
         return Ok(container);
     };
-    let options = SortOptions {
-        descending: false,
-        nulls_first,
-    };
-    let converter = RowConverter::new(vec![SortField::new_with_options(list.value_type(), options)])?;
-    let rows = converter.convert_columns(std::slice::from_ref(list.values()))?;
-    let offsets = list.value_offsets();
-    let mut order: Vec<u32> = (0..list.values().len() as u32).collect();
+    let values = list.values();
+    let rows = &comparable(&[Arc::clone(values)])?[0];
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
     for row in 0..list.len() {
-        let part = &mut order[offsets[row] as usize..offsets[row + 1] as usize];
-        part.sort_by(|a, b| rows.row(*a as usize).cmp(&rows.row(*b as usize)));
+        let part = &mut order[range(list, row)];
+        if nulls_first {
+            part.sort_by(|a, b| rows.row(*a as usize).cmp(&rows.row(*b as usize)));
+        } else {
+            // Only whole elements that are NULL go last, a NULL within an element stays the smallest value.
+            let key = |at: u32| (values.is_null(at as usize), rows.row(at as usize));
+            part.sort_by(|a, b| key(*a).cmp(&key(*b)));
+        }
         if descending(row) {
             part.reverse();
         }

@@ -22,14 +22,17 @@ pub const ADD: &str = "spark_time_add";
 /// Name of `timestamp - interval`.
 pub const SUBTRACT: &str = "spark_time_subtract";
 
+/// The functions of this file.
 pub fn functions() -> Vec<ScalarUDF> {
     vec![add_udf(), subtract_udf()]
 }
 
+/// `timestamp + interval`.
 pub fn add_udf() -> ScalarUDF {
     Function::new(ADD, &[Kind::Timestamp, Kind::Any], returns, |call| shift(call, 1)).udf()
 }
 
+/// `timestamp - interval`.
 pub fn subtract_udf() -> ScalarUDF {
     Function::new(SUBTRACT, &[Kind::Timestamp, Kind::Any], returns, |call| shift(call, -1)).udf()
 }
@@ -56,7 +59,8 @@ fn shift(call: &Call<'_>, sign: i32) -> Result<ArrayRef> {
     column(shifted.with_timezone("UTC"))
 }
 
-fn move_instant(us: i64, by: IntervalMonthDayNano, sign: i32, zone: &Tz) -> Option<i64> {
+/// The instant moved by an interval, forth (`sign` 1) or back (-1); None beyond the calendar.
+pub fn move_instant(us: i64, by: IntervalMonthDayNano, sign: i32, zone: &Tz) -> Option<i64> {
     let (months, mut days) = (by.months.checked_mul(sign)?, by.days.checked_mul(sign)?);
     let mut rest_us = by.nanoseconds / 1000 * i64::from(sign);
     if months == 0 {

@@ -3,7 +3,7 @@
 mod arithmetic;
 mod clock;
 mod fields;
-mod interval;
+pub mod interval;
 mod parse;
 pub mod pattern;
 mod truncate;

@@ -23,7 +23,8 @@ fn concat_type(given: &[DataType]) -> Result<DataType> {
         return Ok(DataType::Utf8);
     }
     if given.iter().any(|of| matches!(of, DataType::List(_))) {
-        return match common_of(given) {
+        let all_lists = given.iter().all(|of| matches!(of, DataType::List(_)));
+        return match common_of(given).filter(|_| all_lists) {
             Some(common @ DataType::List(_)) => Ok(common),
             _ => {
                 let names: Vec<String> = given.iter().map(spark_type).collect();

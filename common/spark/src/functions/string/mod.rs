@@ -4,8 +4,8 @@ mod charset;
 mod concat;
 mod format_number;
 mod java_regex;
-mod regexp;
-mod split;
+pub(super) mod regexp;
+pub(super) mod split;
 mod text;
 
 use std::sync::{Arc, LazyLock};

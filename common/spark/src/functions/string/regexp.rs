@@ -67,6 +67,14 @@ impl Patterns {
         })
     }
 
+    /// One pattern for all rows.
+    pub fn same(pattern: &str) -> Result<Self> {
+        Ok(Self {
+            constant: Some(compile(pattern)?),
+            texts: StringArray::new_null(0),
+        })
+    }
+
     pub fn get(&self, row: usize) -> Result<Option<Rc<Regex>>> {
         match &self.constant {
             Some(pattern) => Ok(Some(Rc::clone(pattern))),

@@ -49,21 +49,29 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
             .ok()
             .filter(|limit| *limit > 0)
             .unwrap_or(usize::MAX);
-        if pattern_texts.value(row).is_empty() && !text.is_empty() {
-            // An empty pattern gives the characters; what lies behind the limit is dropped.
-            let mut buffer = [0u8; 4];
-            for c in text.chars().take(limit) {
-                builder.values().append_value(c.encode_utf8(&mut buffer));
-            }
-        } else {
-            split_one(text, &pattern, limit, builder.values())?;
-        }
+        let values = builder.values();
+        split_text(text, &pattern, pattern_texts.value(row).is_empty(), limit, |part| {
+            values.append_value(part);
+        })?;
         builder.append(true);
     }
     column(builder.finish())
 }
 
-fn split_one(text: &str, pattern: &Regex, limit: usize, out: &mut StringBuilder) -> Result<()> {
+/// The parts of a text between the matches of a pattern, at most `limit` of them, the last with all that is left.
+pub fn split_text(
+    text: &str,
+    pattern: &Regex,
+    is_empty_pattern: bool,
+    limit: usize,
+    mut part: impl FnMut(&str),
+) -> Result<()> {
+    if is_empty_pattern && !text.is_empty() {
+        // An empty pattern gives the characters; what lies behind the limit is dropped.
+        let mut buffer = [0u8; 4];
+        text.chars().take(limit).for_each(|c| part(c.encode_utf8(&mut buffer)));
+        return Ok(());
+    }
     let mut from = 0;
     let mut parts = 1;
     for found in pattern.find_iter(text) {
@@ -75,10 +83,10 @@ fn split_one(text: &str, pattern: &Regex, limit: usize, out: &mut StringBuilder)
         if found.end() == 0 || (found.start() == found.end() && found.start() == text.len()) {
             continue;
         }
-        out.append_value(&text[from..found.start()]);
+        part(&text[from..found.start()]);
         from = found.end();
         parts += 1;
     }
-    out.append_value(&text[from..]);
+    part(&text[from..]);
     Ok(())
 }

@@ -7,7 +7,9 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::{HigherOrderFunction, Lambda};
 use datafusion::logical_expr::{Expr, lit, when};
+use millstream_spark::coerce::common_type;
 use millstream_spark::type_name::spark_type;
+use millstream_spark::types::{list, map_parts};
 use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
@@ -58,7 +60,9 @@ impl Planner<'_> {
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
         for value in values {
-            typed.push(self.expr(value, scope)?);
+            let value = self.expr(value, scope)?;
+            self.not_null(&value, &site)?;
+            typed.push(value);
         }
         let (expr, body) = match (name, typed.as_slice()) {
             ("forall", [array]) => self.for_all(array, lambda, &site)?,
@@ -83,8 +87,11 @@ impl Planner<'_> {
         let (name, entry) = self.element_of(&entries, &map.text, site)?;
         let (key, value) = (get_field(entry.clone(), "key"), get_field(entry, "value"));
         let (body, text) = self.body(lambda, &[key.clone(), value.clone()], site)?;
-        let list = match site.name {
-            "map_filter" => self.over("array_filter", entries, name, body, site)?,
+        let made = match site.name {
+            "map_filter" => {
+                let body = self.predicate_body(body, site)?;
+                self.over("array_filter", entries, name, body, site)?
+            }
             _ => {
                 let (key, value) = if site.name == "transform_keys" {
                     (body, value)
@@ -96,7 +103,7 @@ impl Planner<'_> {
                 self.over("array_transform", entries, name, entry, site)?
             }
         };
-        let expr = self.scalar(&["map_from_entries"], vec![list], site.scope, site.at)?;
+        let expr = self.scalar(&["map_from_entries"], vec![made], site.scope, site.at)?;
         Ok((expr, text))
     }
 
@@ -104,7 +111,7 @@ impl Planner<'_> {
     fn for_all(&mut self, array: &Typed, lambda: &ast::LambdaFunction, site: &Site<'_>) -> Checked<(Expr, String)> {
         let (name, element) = self.element_of(&array.expr, &array.text, site)?;
         let (body, text) = self.body(lambda, &[element], site)?;
-        let not = Expr::Not(Box::new(body));
+        let not = Expr::Not(Box::new(self.predicate_body(body, site)?));
         let any = self.over("array_any_match", array.expr.clone(), name, not, site)?;
         Ok((Expr::Not(Box::new(any)), text))
     }
@@ -117,13 +124,14 @@ impl Planner<'_> {
         let (zipped, name, [element, index]) = self.zipped(array.expr.clone(), indexes, site)?;
         let index = datafusion::logical_expr::cast(index, DataType::Int32);
         let (body, text) = self.body(lambda, &[element.clone(), index], site)?;
-        let list = if site.name == "filter" {
+        let made = if site.name == "filter" {
+            let body = self.predicate_body(body, site)?;
             let kept = self.over("array_filter", zipped, name.clone(), body, site)?;
             self.over("array_transform", kept, name, element, site)?
         } else {
             self.over("array_transform", zipped, name, body, site)?
         };
-        Ok((unless_null(&[array], list, site.at)?, text))
+        Ok((unless_null(&[array], made, site.at)?, text))
     }
 
     fn zip_with(
@@ -135,8 +143,8 @@ impl Planner<'_> {
     ) -> Checked<(Expr, String)> {
         let (zipped, name, elements) = self.zipped(left.expr.clone(), right.expr.clone(), site)?;
         let (body, text) = self.body(lambda, &elements, site)?;
-        let list = self.over("array_transform", zipped, name, body, site)?;
-        Ok((unless_null(&[left, right], list, site.at)?, text))
+        let made = self.over("array_transform", zipped, name, body, site)?;
+        Ok((unless_null(&[left, right], made, site.at)?, text))
     }
 
     /// `map_zip_with(a, b, (k, x, y) -> ..)`: over the keys of both.
@@ -148,11 +156,22 @@ impl Planner<'_> {
         site: &Site<'_>,
     ) -> Checked<(Expr, String)> {
         let call = |name: &str, args: Vec<Expr>| self.scalar(&[name], args, site.scope, site.at);
-        let keys = [
-            call("map_keys", vec![left.expr.clone()])?,
-            call("map_keys", vec![right.expr.clone()])?,
-        ];
-        let keys = call("array_union", keys.into())?;
+        let types = [left, right].map(|map| self.type_of(&map.expr, site.scope, site.at));
+        let [left_type, right_type] = types;
+        let (left_type, right_type) = (left_type?, right_type?);
+        let (Some((own, _)), Some((other, _))) = (map_parts(&left_type), map_parts(&right_type)) else {
+            return Err(Fault::new(SqlErrorKind::Type, site.at, "map_zip_with takes two maps"));
+        };
+        let Some(common) = common_type(own, other) else {
+            let message = "map_zip_with takes two maps whose keys are of one type";
+            return Err(Fault::new(SqlErrorKind::Type, site.at, message));
+        };
+        let keys = [left, right].map(|map| {
+            let keys = call("map_keys", vec![map.expr.clone()])?;
+            Ok(datafusion::logical_expr::cast(keys, list(common.clone())))
+        });
+        let keys = keys.into_iter().collect::<Checked<Vec<_>>>()?;
+        let keys = call("array_union", keys)?;
         let (name, key) = self.element_of(&keys, &left.text, site)?;
         let value = |map: &Typed| self.scalar(&["get"], vec![map.expr.clone(), key.clone()], site.scope, site.at);
         let (x, y) = (value(left)?, value(right)?);
@@ -164,9 +183,28 @@ impl Planner<'_> {
         Ok((unless_null(&[left, right], map, site.at)?, text))
     }
 
+    /// Refuses NULL without a type in the place of an array or a map.
+    fn not_null(&self, value: &Typed, site: &Site<'_>) -> Checked<()> {
+        if self.type_of(&value.expr, site.scope, site.at)?.is_null() {
+            let message = format!("{} takes an array or a map, {} has no type", site.name, value.text);
+            return Err(Fault::new(SqlErrorKind::Type, site.at, message).help("cast it: CAST(NULL AS ARRAY<INT>)"));
+        }
+        Ok(())
+    }
+
+    /// The body of a lambda function that has to be true or false.
+    fn predicate_body(&self, body: Expr, site: &Site<'_>) -> Checked<Expr> {
+        match self.type_of(&body, site.scope, site.at)? {
+            DataType::Boolean => Ok(body),
+            DataType::Null => Ok(datafusion::logical_expr::cast(body, DataType::Boolean)),
+            other => Err(no_predicate(site.name, &other, site.at)),
+        }
+    }
+
     /// Both arrays side by side, the parameter that stands for a pair, and its halves.
     fn zipped(&mut self, left: Expr, right: Expr, site: &Site<'_>) -> Checked<(Expr, String, [Expr; 2])> {
-        let zipped = self.scalar(&["arrays_zip"], vec![left, right], site.scope, site.at)?;
+        let args = vec![lit("0"), left, lit("1"), right];
+        let zipped = self.scalar(&["arrays_zip"], args, site.scope, site.at)?;
         let DataType::List(pair) = self.type_of(&zipped, site.scope, site.at)? else {
             return Err(not_a_list(site, "its argument", &DataType::Null));
         };
@@ -222,6 +260,15 @@ impl Planner<'_> {
         let args = vec![array, Expr::Lambda(Lambda::new(vec![name], body))];
         Ok(Expr::HigherOrderFunction(HigherOrderFunction::new(udf, args)))
     }
+}
+
+/// The error that a lambda function gives something else than true or false.
+pub(super) fn no_predicate(name: &str, of: &DataType, at: Location) -> Box<Fault> {
+    let message = format!(
+        "the lambda function of {name} has to give true or false, here it gives {}",
+        spark_type(of).to_uppercase()
+    );
+    Fault::new(SqlErrorKind::Type, at, message)
 }
 
 fn not_a_list(site: &Site<'_>, text: &str, of: &DataType) -> Box<Fault> {

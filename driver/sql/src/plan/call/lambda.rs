@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::logical_expr::expr::{HigherOrderFunction, Lambda, LambdaVariable};
 use datafusion::logical_expr::type_coercion::functions::value_fields_with_higher_order_udf;
-use datafusion::logical_expr::{Expr, ExprSchemable, HigherOrderUDF, LambdaParametersProgress, ValueOrLambda};
+use datafusion::logical_expr::{Expr, ExprSchemable, HigherOrderUDF, LambdaParametersProgress, ValueOrLambda, cast};
+use millstream_spark::functions::lambda::SORT_BY;
 use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::Arguments;
+use super::higher_order::no_predicate;
 use super::wrong_arguments;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::scope::{Scope, Typed};
@@ -19,9 +21,6 @@ impl Planner<'_> {
     /// Spark's name or the engine's for a function that takes lambdas.
     pub(super) fn higher_order(&self, name: &str, arguments: &Arguments<'_>) -> Option<Arc<HigherOrderUDF>> {
         let functions = self.state.higher_order_functions();
-        if let Some(udf) = functions.get(name) {
-            return Some(Arc::clone(udf));
-        }
         let lambda = arguments
             .list
             .iter()
@@ -30,6 +29,8 @@ impl Planner<'_> {
             "transform" => "array_transform",
             "filter" => "array_filter",
             "exists" => "array_any_match",
+            "aggregate" | "reduce" => "aggregate",
+            "array_sort" => SORT_BY,
             _ => return None,
         };
         functions.get(engine).filter(|_| lambda).map(Arc::clone)
@@ -53,7 +54,17 @@ impl Planner<'_> {
         for arg in &arguments.list {
             match arg {
                 FunctionArgExpr::Expr(ast::Expr::Lambda(lambda)) => planned.push(Argument::Lambda(lambda)),
-                FunctionArgExpr::Expr(e) => planned.push(Argument::Value(self.expr(e, scope)?)),
+                FunctionArgExpr::Expr(e) => {
+                    let value = self.expr(e, scope)?;
+                    let untyped = planned.is_empty() && self.type_of(&value.expr, scope, at)?.is_null();
+                    if untyped {
+                        let message = format!("{name} takes an array, {} has no type", value.text);
+                        return Err(
+                            Fault::new(SqlErrorKind::Type, at, message).help("cast it: CAST(NULL AS ARRAY<INT>)")
+                        );
+                    }
+                    planned.push(Argument::Value(value));
+                }
                 _ => {
                     return Err(Fault::new(
                         SqlErrorKind::Syntax,
@@ -110,7 +121,16 @@ impl Planner<'_> {
                             ));
                         };
                         let Some(parameters) = parameters else { continue };
-                        let (planned, text, of) = self.lambda(lambda, &parameters, scope, at)?;
+                        let (mut planned, text, mut of) = self.lambda(lambda, &parameters, scope, at)?;
+                        if ["array_filter", "array_any_match"].contains(&udf.name())
+                            && of.data_type() != &DataType::Boolean
+                        {
+                            if !of.data_type().is_null() {
+                                return Err(no_predicate(name, of.data_type(), at));
+                            }
+                            planned.body = Box::new(cast(*planned.body, DataType::Boolean));
+                            of = Arc::new(of.as_ref().clone().with_data_type(DataType::Boolean));
+                        }
                         *field = ValueOrLambda::Lambda(Some(of));
                         exprs.push(Expr::Lambda(planned));
                         shown.push(text);
@@ -118,6 +138,10 @@ impl Planner<'_> {
                 }
             }
             if done {
+                if udf.name() == "aggregate" && shown.len() == 3 {
+                    // What is accumulated is the result.
+                    shown.push("lambdafunction(namedlambdavariable(), namedlambdavariable())".to_owned());
+                }
                 let expr = Expr::HigherOrderFunction(HigherOrderFunction::new(Arc::clone(udf), exprs));
                 self.type_of(&expr, scope, at).map_err(|f| wrong_arguments(f, name))?;
                 return Ok(Typed {
@@ -189,6 +213,23 @@ impl Planner<'_> {
         let args = vec![array, Expr::Lambda(Lambda::new(vec!["x".into()], body.expr))];
         Ok(Expr::HigherOrderFunction(HigherOrderFunction::new(udf, args)))
     }
+}
+
+/// The text of `array_sort` without a lambda function: that of the one Spark puts in.
+pub(super) fn default_sort_text(array: &str) -> String {
+    let v = "namedlambdavariable()";
+    let steps = [
+        format!("(({v} IS NULL) AND ({v} IS NULL)), 0"),
+        format!("({v} IS NULL), 1"),
+        format!("({v} IS NULL), -1"),
+        format!("({v} < {v}), -1"),
+    ];
+    let last = format!("(IF(({v} > {v}), 1, 0))");
+    let body = steps
+        .iter()
+        .rev()
+        .fold(last, |inner, step| format!("(IF({step}, {inner}))"));
+    format!("array_sort({array}, lambdafunction({body}, {v}, {v}))")
 }
 
 /// The parameter `name` of a lambda function, of the type of `field`.

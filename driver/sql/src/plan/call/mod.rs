@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::PlannerResult;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -26,7 +25,7 @@ use self::arguments::{Arguments, arguments};
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::generator::GENERATORS;
 use crate::plan::scope::{Place, Scope, Typed};
-use crate::plan::{Planner, engine_fault, place};
+use crate::plan::{Planner, place};
 
 impl Planner<'_> {
     /// Plans a function call.
@@ -61,7 +60,10 @@ impl Planner<'_> {
                 let message = format!("{name} is no aggregate function: DISTINCT and FILTER do not fit");
                 return Err(Fault::new(SqlErrorKind::Type, at, message));
             }
-            let text = format!("{name}({})", texts(&args));
+            let text = match (name.as_str(), args.as_slice()) {
+                ("array_sort", [array]) => lambda::default_sort_text(&array.text),
+                _ => format!("{name}({})", texts(&args)),
+            };
             let expr = self.scalar(&[&name], args.into_iter().map(|a| a.expr).collect(), scope, at)?;
             return Ok(Typed { expr, text });
         }
@@ -99,6 +101,8 @@ impl Planner<'_> {
             "filter",
             "exists",
             "forall",
+            "aggregate",
+            "reduce",
             "zip_with",
             "map_filter",
             "map_zip_with",
@@ -124,7 +128,7 @@ impl Planner<'_> {
             "from_json" | "from_csv" => {
                 let mut args: Vec<Expr> = args.into_iter().map(|arg| self.known_schema(arg)).collect();
                 if let (2, Some(policy)) = (args.len(), &self.catalog.time_parser_policy) {
-                    args.push(self.make_map(vec![lit("timeParserPolicy"), lit(policy.as_str())], scope, at)?);
+                    args.push(self.scalar(&["map"], vec![lit("timeParserPolicy"), lit(policy.as_str())], scope, at)?);
                 }
                 args
             }
@@ -135,17 +139,6 @@ impl Planner<'_> {
         self.type_of(&expr, scope, at)
             .map_err(|f| wrong_arguments(f, udf.name()))?;
         Ok(expr)
-    }
-
-    /// A map of keys and values in turn.
-    fn make_map(&self, mut exprs: Vec<Expr>, scope: &Scope, at: Location) -> Checked<Expr> {
-        for planner in self.state.expr_planners() {
-            match planner.plan_make_map(exprs).map_err(|e| engine_fault(&e, at))? {
-                PlannerResult::Planned(expr) => return Ok(expr),
-                PlannerResult::Original(same) => exprs = same,
-            }
-        }
-        self.scalar(&["map"], exprs, scope, at)
     }
 
     /// Replaces `schema_of_json('..')` by what it gives: the result type of `from_json` has to be known while planning.
@@ -203,31 +196,22 @@ impl Planner<'_> {
                     self.struct_call(arguments, scope, at)?
                 }
             }
-            "map" => {
+            "get" if arguments.list.len() == 2 => {
                 let args = self.arguments(arguments, scope)?;
-                let text = format!("map({})", texts(&args));
-                let exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
-                if !exprs.len().is_multiple_of(2) {
-                    return Err(Fault::new(
-                        SqlErrorKind::Type,
-                        at,
-                        "map takes keys and values in turn: an even number of arguments",
-                    ));
+                let [array, index] = args.as_slice() else {
+                    return Ok(None);
+                };
+                let of = self.type_of(&array.expr, scope, at)?;
+                if !matches!(of, DataType::List(_)) {
+                    let of = millstream_spark::type_name::spark_type(&of).to_uppercase();
+                    let message = format!("get takes an array and an index, {} is {of}", array.text);
+                    return Err(Fault::new(SqlErrorKind::Type, at, message).help("use element_at(map, key)"));
                 }
-                Typed {
-                    expr: self.make_map(exprs, scope, at)?,
-                    text,
-                }
+                let expr = self.scalar(&["get"], vec![array.expr.clone(), index.expr.clone()], scope, at)?;
+                let text = format!("get({})", texts(&args));
+                Typed { expr, text }
             }
-            "array" => {
-                let args = self.arguments(arguments, scope)?;
-                let text = format!("array({})", texts(&args));
-                let exprs = args.into_iter().map(|a| a.expr).collect();
-                Typed {
-                    expr: self.scalar(&["array", "make_array"], exprs, scope, at)?,
-                    text,
-                }
-            }
+            "arrays_zip" => self.arrays_zip(arguments, scope, at)?,
             "ltrim" | "rtrim" | "trim" if arguments.list.len() == 2 => {
                 let args = self.arguments(arguments, scope)?;
                 match <[Typed; 2]>::try_from(args) {

@@ -1,73 +1,94 @@
-//! `struct(...)` and tuples: fields are called as columns are.
+//! `struct(...)`, tuples and `arrays_zip(...)`: fields are called as what they are made of.
 
 use datafusion::logical_expr::lit;
-use sqlparser::ast::{self, FunctionArgExpr};
+use sqlparser::ast::{self, AccessExpr, FunctionArgExpr, SelectItemQualifiedWildcardKind, Subscript, Value};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::{Arguments, star};
-use crate::error::Checked;
+use super::texts;
+use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::Planner;
 use crate::plan::scope::{Scope, Typed};
 
 impl Planner<'_> {
     /// `struct(a, t.b, x + 1 AS c, *)`: fields are called as columns are, col1, col2, ... where there is no name.
     pub(super) fn struct_call(&mut self, arguments: &Arguments<'_>, scope: &Scope, at: Location) -> Checked<Typed> {
-        let mut fields = Vec::new();
-        let mut shown = Vec::new();
+        let mut fields: Vec<(String, Typed)> = Vec::new();
         for arg in &arguments.list {
             match arg {
                 FunctionArgExpr::Expr(e) => {
-                    let typed = self.expr(e, scope)?;
-                    let name = match e {
-                        ast::Expr::Identifier(i) => i.value.clone(),
-                        ast::Expr::CompoundIdentifier(parts) => {
-                            parts.last().map(|i| i.value.clone()).unwrap_or_default()
-                        }
-                        ast::Expr::Named { name, .. } => name.value.clone(),
-                        _ => format!("col{}", fields.len() / 2 + 1),
-                    };
-                    shown.push(typed.text.clone());
-                    fields.extend([lit(name), typed.expr]);
+                    let name = own_name(e).unwrap_or_else(|| format!("col{}", fields.len() + 1));
+                    fields.push((name, self.expr(e, scope)?));
                 }
-                FunctionArgExpr::QualifiedWildcard(_)
-                | FunctionArgExpr::Wildcard
-                | FunctionArgExpr::WildcardWithOptions(_) => {
-                    let relation = match arg {
-                        FunctionArgExpr::QualifiedWildcard(name) => Some(name.to_string()),
-                        _ => None,
-                    };
-                    for typed in star(scope, relation.as_deref()) {
-                        shown.push(typed.text.clone());
-                        fields.extend([lit(typed.text), typed.expr]);
-                    }
+                FunctionArgExpr::QualifiedWildcard(name) => {
+                    let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone());
+                    let all = self.qualified_star(&kind, scope, at)?;
+                    fields.extend(all.into_iter().map(|(text, expr)| (text.clone(), Typed { expr, text })));
+                }
+                FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
+                    fields.extend(star(scope, None).into_iter().map(|typed| (typed.text.clone(), typed)));
                 }
             }
         }
-        let expr = self.scalar(&["named_struct"], fields, scope, at)?;
-        Ok(Typed {
-            expr,
-            text: format!("struct({})", shown.join(", ")),
-        })
+        self.named_fields(fields, scope, at)
     }
 
+    /// `(a, b)`, a struct without its name.
     pub(in crate::plan) fn struct_of(&mut self, items: &[ast::Expr], scope: &Scope, at: Location) -> Checked<Typed> {
-        let mut fields = Vec::new();
-        let mut shown = Vec::new();
+        let mut fields = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
-            let typed = self.expr(item, scope)?;
-            shown.push(typed.text);
-            let name = match item {
-                ast::Expr::Named { name, .. } => name.value.clone(),
-                ast::Expr::Identifier(ident) => ident.value.clone(),
-                ast::Expr::CompoundIdentifier(parts) => parts.last().map(|p| p.value.clone()).unwrap_or_default(),
-                _ => format!("col{}", i + 1),
-            };
-            fields.extend([lit(name), typed.expr]);
+            let name = own_name(item).unwrap_or_else(|| format!("col{}", i + 1));
+            fields.push((name, self.expr(item, scope)?));
         }
-        let expr = self.scalar(&["named_struct"], fields, scope, at)?;
+        self.named_fields(fields, scope, at)
+    }
+
+    fn named_fields(&mut self, fields: Vec<(String, Typed)>, scope: &Scope, at: Location) -> Checked<Typed> {
+        let shown: Vec<&str> = fields.iter().map(|(_, typed)| typed.text.as_str()).collect();
+        let text = format!("struct({})", shown.join(", "));
+        let exprs = fields.into_iter().flat_map(|(name, typed)| [lit(name), typed.expr]);
+        let expr = self.scalar(&["named_struct"], exprs.collect(), scope, at)?;
+        Ok(Typed { expr, text })
+    }
+
+    /// `arrays_zip(a, t.b, f(x))`: the structs' fields are called as columns are, 0, 1, ... where there is no name.
+    pub(super) fn arrays_zip(&mut self, arguments: &Arguments<'_>, scope: &Scope, at: Location) -> Checked<Typed> {
+        let mut typed = Vec::with_capacity(arguments.list.len());
+        let mut exprs = Vec::with_capacity(2 * arguments.list.len());
+        for (i, arg) in arguments.list.iter().enumerate() {
+            let FunctionArgExpr::Expr(e) = arg else {
+                return Err(Fault::new(SqlErrorKind::Syntax, at, "'*' is no argument of arrays_zip"));
+            };
+            let name = own_name(e).unwrap_or_else(|| i.to_string());
+            let array = self.expr(e, scope)?;
+            exprs.extend([lit(name), array.expr.clone()]);
+            typed.push(array);
+        }
+        let expr = self.scalar(&["arrays_zip"], exprs, scope, at)?;
         Ok(Typed {
             expr,
-            text: format!("struct({})", shown.join(", ")),
+            text: format!("arrays_zip({})", texts(&typed)),
         })
+    }
+}
+
+/// The name an expression has of itself: an alias, a column's, a field's or a key's.
+fn own_name(e: &ast::Expr) -> Option<String> {
+    match e {
+        ast::Expr::Identifier(ident) => Some(ident.value.clone()),
+        ast::Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),
+        ast::Expr::Named { name, .. } => Some(name.value.clone()),
+        ast::Expr::Nested(inner) => own_name(inner),
+        ast::Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last()? {
+            AccessExpr::Dot(ast::Expr::Identifier(ident)) => Some(ident.value.clone()),
+            AccessExpr::Subscript(Subscript::Index {
+                index: ast::Expr::Value(value),
+            }) => match &value.value {
+                Value::SingleQuotedString(text) => Some(text.clone()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
     }
 }

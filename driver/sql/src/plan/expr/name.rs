@@ -111,12 +111,16 @@ impl Planner<'_> {
         match self.type_of(&from.expr, scope, at)? {
             DataType::Struct(fields) => {
                 let found: Vec<_> = fields.iter().filter(|f| f.name().eq_ignore_ascii_case(name)).collect();
-                // JSON keeps fields apart that differ in case: an exact match decides.
-                let exact = found.iter().find(|f| f.name() == name).or(match found.as_slice() {
-                    [one] => Some(one),
-                    _ => None,
-                });
-                let Some(field) = exact else {
+                if found.len() > 1 {
+                    let message = format!(
+                        "the field '{name}' is ambiguous: {} has {} of that name",
+                        from.text,
+                        found.len()
+                    );
+                    return Err(Fault::new(SqlErrorKind::Name, at, message)
+                        .help("upper and lower case make no difference in names"));
+                }
+                let Some(field) = found.first() else {
                     let known: Vec<String> = fields.iter().map(|f| f.name().clone()).collect();
                     let names: Vec<&str> = known.iter().map(String::as_str).collect();
                     let message = format!("{} has no field '{name}'", from.text);

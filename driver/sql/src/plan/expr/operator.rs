@@ -4,7 +4,9 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use millstream_spark::coerce::comparison_type;
 use millstream_spark::type_name::spark_type;
+use millstream_spark::types::has_map;
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator, Value};
 use sqlparser::tokenizer::Location;
 
@@ -24,8 +26,11 @@ impl Planner<'_> {
     ) -> Checked<Typed> {
         let (l, r) = (self.expr(left, scope)?, self.expr(right, scope)?);
         // Reported here, so that a bad operand is not blamed on the operator.
-        self.type_of(&l.expr, scope, place(left.span()))?;
-        self.type_of(&r.expr, scope, place(right.span()))?;
+        let left_type = self.type_of(&l.expr, scope, place(left.span()))?;
+        let right_type = self.type_of(&r.expr, scope, place(right.span()))?;
+        if is_comparison(op) {
+            check_comparable(&left_type, &right_type, at)?;
+        }
         let symbol = match op {
             BinaryOperator::MyIntegerDivide => "div".to_owned(),
             BinaryOperator::Eq => "=".to_owned(),
@@ -174,7 +179,7 @@ impl Planner<'_> {
 
     /// A type's name as an Arrow type.
     pub(in crate::plan) fn sql_type(&self, of: &ast::DataType, at: Location) -> Checked<DataType> {
-        let text = of.to_string();
+        let text = type_text(of);
         millstream_spark::ddl::parse_type(&text).map_err(|e| {
             let message = e.to_string();
             let message = message
@@ -183,6 +188,25 @@ impl Planner<'_> {
                 .to_owned();
             Fault::new(SqlErrorKind::Type, at, message)
         })
+    }
+}
+
+/// A type as Spark writes it, where the parser's own text is another.
+fn type_text(of: &ast::DataType) -> String {
+    match of {
+        ast::DataType::Map(key, value) => format!("MAP<{}, {}>", type_text(key), type_text(value)),
+        ast::DataType::Array(ast::ArrayElemTypeDef::AngleBracket(element)) => format!("ARRAY<{}>", type_text(element)),
+        ast::DataType::Struct(fields, _) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|field| match &field.field_name {
+                    Some(name) => format!("`{}`: {}", name.value.replace('`', "``"), type_text(&field.field_type)),
+                    None => type_text(&field.field_type),
+                })
+                .collect();
+            format!("STRUCT<{}>", fields.join(", "))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -208,4 +232,34 @@ pub(super) fn operator(op: &BinaryOperator) -> Option<Operator> {
         BinaryOperator::BitwiseXor => Operator::BitwiseXor,
         _ => return None,
     })
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::Spaceship
+    )
+}
+
+/// Refuses maps, which have no order, and arrays and structs that differ in more than the width of numbers.
+fn check_comparable(left: &DataType, right: &DataType, at: Location) -> Checked<()> {
+    if !left.is_nested() && !right.is_nested() {
+        return Ok(());
+    }
+    let shown = |of: &DataType| spark_type(of).to_uppercase();
+    if let Some(map) = [left, right].into_iter().find(|of| has_map(of)) {
+        let message = format!("{} cannot be compared: there is no order of maps", shown(map));
+        return Err(Fault::new(SqlErrorKind::Type, at, message).help("compare map_entries(m), sorted"));
+    }
+    if comparison_type(left, right).is_none() {
+        let message = format!("{} and {} cannot be compared", shown(left), shown(right));
+        return Err(Fault::new(SqlErrorKind::Type, at, message));
+    }
+    Ok(())
 }

@@ -131,14 +131,7 @@ impl Planner<'_> {
                     return Err(Fault::new(SqlErrorKind::Syntax, at, "expected a table's name"));
                 };
                 if let Some(args) = args {
-                    return self.table_function(
-                        &ident.value,
-                        &args.args,
-                        alias.as_ref(),
-                        sofar,
-                        outer,
-                        place(ident.span),
-                    );
+                    return self.table_function(name, &args.args, alias.as_ref(), outer, place(ident.span));
                 }
                 let (stream, table) = match stream_table(&ident.value) {
                     Some(table) => (true, table),
@@ -189,8 +182,7 @@ impl Planner<'_> {
                 }
             }
             TableFactor::Function { name, args, alias, .. } => {
-                let name = name.0.last().map(ToString::to_string).unwrap_or_default();
-                self.table_function(&name, args, alias.as_ref(), sofar, outer, at)
+                self.table_function(name, args, alias.as_ref(), outer, at)
             }
             TableFactor::TableFunction { .. } | TableFactor::UNNEST { .. } => {
                 Err(
@@ -231,18 +223,40 @@ impl Planner<'_> {
         }
     }
 
-    /// `range(n)` and the like.
+    /// `range(n)`, `explode(xs)` and the like.
     fn table_function(
         &mut self,
-        name: &str,
+        name: &ast::ObjectName,
         args: &[ast::FunctionArg],
         alias: Option<&ast::TableAlias>,
-        sofar: Option<&Scope>,
         outer: Option<Arc<Scope>>,
         at: Location,
     ) -> Checked<From> {
-        let relation = self.generated_table(name, args, sofar, at)?;
-        self.aliased(relation, Some(name), alias, false, outer)
+        let shown = name
+            .0
+            .last()
+            .and_then(|p| p.as_ident())
+            .map_or("", |i| i.value.as_str());
+        let relation = self.generated_table(&table_call(name, args), shown, at)?;
+        self.aliased(relation, Some(shown), alias, false, outer)
+    }
+}
+
+/// A table function as a call.
+pub(super) fn table_call(name: &ast::ObjectName, args: &[ast::FunctionArg]) -> ast::Function {
+    ast::Function {
+        name: name.clone(),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.to_vec(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::expr::GroupingSet;
@@ -11,11 +10,13 @@ use datafusion::logical_expr::utils::{
     find_aggregate_exprs, find_window_exprs, group_window_expr_by_sort_keys, grouping_set_to_exprlist,
 };
 use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, Window, lit};
+use millstream_spark::types::has_map;
 use sqlparser::tokenizer::Location;
 
 use super::Item;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::call::ALL_KEYS;
+use crate::plan::generator::Generator;
 use crate::plan::scope::{Relation, Scope, columns, unique};
 use crate::plan::subquery::{has_subquery, is_subquery};
 use crate::plan::{Planner, engine_fault};
@@ -23,6 +24,8 @@ use crate::plan::{Planner, engine_fault};
 /// The clauses of a SELECT behind WHERE, planned.
 pub(super) struct Clauses {
     pub(super) items: Vec<Item>,
+    /// Generators whose columns the items use, in their order.
+    pub(super) generators: Vec<(Generator, Location)>,
     /// Group expressions; none when the query does not group.
     pub(super) group: Option<Vec<Expr>>,
     pub(super) having: Option<(Expr, Location)>,
@@ -43,15 +46,17 @@ impl Clauses {
     /// The expressions whose subqueries are answered above the grouping and HAVING.
     fn upper_exprs(&mut self) -> Vec<&mut Expr> {
         let items = self.items.iter_mut().map(|i| &mut i.expr);
+        let generators = self.generators.iter_mut().map(|g| &mut g.0.input);
         let qualify = self.qualify.iter_mut().map(|q| &mut q.0);
         let order = self.order.iter_mut().map(|o| &mut o.0.expr);
-        items.chain(qualify).chain(order).collect()
+        items.chain(generators).chain(qualify).chain(order).collect()
     }
 
     fn exprs(&self) -> impl Iterator<Item = &Expr> {
         self.items
             .iter()
             .map(|i| &i.expr)
+            .chain(self.generators.iter().map(|g| &g.0.input))
             .chain(self.having.iter().map(|h| &h.0))
             .chain(self.qualify.iter().map(|q| &q.0))
             .chain(self.order.iter().map(|o| &o.0.expr))
@@ -61,9 +66,9 @@ impl Clauses {
     fn each(&mut self, mut change: impl FnMut(&mut Expr, &str, Location) -> Checked<()>) -> Checked<()> {
         for item in &mut self.items {
             change(&mut item.expr, &item.name, item.at)?;
-            if let Some(generator) = &mut item.generator {
-                generator.input = item.expr.clone();
-            }
+        }
+        for (generator, at) in &mut self.generators {
+            change(&mut generator.input, "a generator", *at)?;
         }
         if let Some((having, at)) = &mut self.having {
             change(having, "HAVING", *at)?;
@@ -98,10 +103,12 @@ impl Planner<'_> {
             plan = self.filtered(plan, having, at)?;
         }
         plan = self.lifted(plan, clauses.upper_exprs(), at)?;
-        clauses.each(|_, _, _| Ok(()))?;
         plan = self.windows(plan, &mut clauses, at)?;
         if let Some((qualify, at)) = clauses.qualify.take() {
             plan = build(LogicalPlanBuilder::from(plan).filter(qualify), at)?;
+        }
+        for (generator, at) in &clauses.generators {
+            (plan, _) = self.generate_over(plan, generator, *at)?;
         }
         self.project(plan, clauses.items, clauses.order, clauses.distinct, at)
     }
@@ -137,9 +144,14 @@ impl Planner<'_> {
             .zip(outputs.iter().cloned())
             .chain(aggregates.into_iter().zip(results))
             .collect();
+        let generated = clauses
+            .generators
+            .iter()
+            .flat_map(|g| g.0.made.iter().map(Column::new_unqualified));
+        let allowed: Vec<Column> = outputs.iter().cloned().chain(generated).collect();
         clauses.each(|expr, name, at| {
             *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
-            not_grouped(expr, &outputs, name, at)
+            not_grouped(expr, &allowed, name, at)
         })?;
         if let (true, Some(rows)) = (with_total, outputs.last()) {
             // A set without keys is no global aggregate: without rows it has no group either.
@@ -211,7 +223,7 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// Items, helpers for the order, generators, DISTINCT, order, and the items alone again.
+    /// Items, helpers for the order, DISTINCT, order, and the items alone again.
     pub(super) fn project(
         &mut self,
         plan: LogicalPlan,
@@ -221,7 +233,7 @@ impl Planner<'_> {
         at: Location,
     ) -> Checked<Relation> {
         if distinct {
-            let maps = |i: &&Item| i.expr.get_type(plan.schema().as_ref()).is_ok_and(|of| holds_map(&of));
+            let maps = |i: &&Item| i.expr.get_type(plan.schema().as_ref()).is_ok_and(|of| has_map(&of));
             if let Some(item) = items.iter().find(maps) {
                 return Err(no_map_here("DISTINCT", &item.name, item.at));
             }
@@ -231,7 +243,7 @@ impl Planner<'_> {
         let mut projected: Vec<Expr> = items.iter().zip(&inner).map(|(i, n)| i.expr.clone().alias(n)).collect();
         let mut sorts = Vec::with_capacity(order.len());
         for (sort, at) in order {
-            let known = items.iter().position(|i| i.expr == sort.expr && i.generator.is_none());
+            let known = items.iter().position(|i| i.expr == sort.expr);
             let column = match known {
                 Some(i) => inner[i].clone(),
                 None if distinct => {
@@ -251,20 +263,8 @@ impl Planner<'_> {
         }
         let helpers = projected.len() > items.len();
         let mut plan = build(LogicalPlanBuilder::from(plan).project(projected), at)?;
-        let mut relation_names = names;
-        let mut kept: Vec<String> = inner.clone();
-        if let Some((index, generator)) = items
-            .iter()
-            .enumerate()
-            .find_map(|(i, item)| item.generator.clone().map(|g| (i, g)))
-        {
-            let (generated, made) = self.generate(plan, &inner[index], &generator, at)?;
-            plan = generated;
-            relation_names.splice(index..=index, generator.names.iter().cloned());
-            kept.splice(index..=index, made);
-        }
         if distinct {
-            plan = LogicalPlan::Distinct(Distinct::All(Arc::new(select_columns(plan, &kept, at)?)));
+            plan = LogicalPlan::Distinct(Distinct::All(Arc::new(select_columns(plan, &inner, at)?)));
         }
         if !sorts.is_empty() {
             plan = LogicalPlan::Sort(datafusion::logical_expr::Sort {
@@ -273,13 +273,10 @@ impl Planner<'_> {
                 fetch: None,
             });
         }
-        if helpers || columns(&plan).len() != kept.len() {
-            plan = select_columns(plan, &kept, at)?;
+        if helpers || columns(&plan).len() != inner.len() {
+            plan = select_columns(plan, &inner, at)?;
         }
-        Ok(Relation {
-            plan,
-            names: relation_names,
-        })
+        Ok(Relation { plan, names })
     }
 }
 
@@ -305,16 +302,6 @@ pub(in crate::plan) fn build(
     builder
         .and_then(LogicalPlanBuilder::build)
         .map_err(|e| engine_fault(&e, at))
-}
-
-/// Whether values of the type are or hold maps, which have no order and no hash.
-pub(in crate::plan) fn holds_map(of: &DataType) -> bool {
-    match of {
-        DataType::Map(..) => true,
-        DataType::List(element) => holds_map(element.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|f| holds_map(f.data_type())),
-        _ => false,
-    }
 }
 
 pub(in crate::plan) fn no_map_here(clause: &str, name: &str, at: Location) -> Box<Fault> {

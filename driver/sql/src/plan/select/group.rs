@@ -6,6 +6,7 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, SortExpr};
+use millstream_spark::types::has_map;
 use sqlparser::ast::{self, GroupByExpr, GroupByWithModifier, Spanned};
 use sqlparser::tokenizer::Location;
 
@@ -13,7 +14,7 @@ use super::Item;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::query::{no_item, ordinal, sort};
 use crate::plan::scope::{Place, Scope, ScopeColumn, Typed};
-use crate::plan::select::{holds_map, no_map_here};
+use crate::plan::select::no_map_here;
 use crate::plan::{Planner, place};
 
 impl Planner<'_> {
@@ -37,7 +38,7 @@ impl Planner<'_> {
             GroupByExpr::Expressions(list, modifiers) => (list, modifiers),
         };
         let mut scope = scope.at(Place::GroupBy);
-        for item in items.iter().filter(|i| i.named && i.generator.is_none()) {
+        for item in items.iter().filter(|i| i.named) {
             scope.aliases.push((
                 item.name.clone(),
                 Typed {
@@ -119,7 +120,7 @@ impl Planner<'_> {
                 "GROUP BY cannot contain an aggregate function",
             ));
         }
-        if holds_map(&self.type_of(&expr, scope, at)?) {
+        if has_map(&self.type_of(&expr, scope, at)?) {
             return Err(no_map_here("GROUP BY", &e.to_string(), at));
         }
         Ok(expr)
@@ -171,7 +172,7 @@ impl Planner<'_> {
                 return Err(Fault::new(SqlErrorKind::Unsupported, at, message)
                     .help("make it an item of the SELECT list and order by that"));
             }
-            if self.type_of(&expr, outputs, at).is_ok_and(|of| holds_map(&of)) {
+            if self.type_of(&expr, outputs, at).is_ok_and(|of| has_map(&of)) {
                 return Err(no_map_here("ORDER BY", &item.expr.to_string(), at));
             }
             out.push((sort(expr, &item.options), at));
@@ -274,15 +275,17 @@ fn modified(elements: Vec<Vec<Vec<Expr>>>, modifiers: &[GroupByWithModifier], at
 }
 
 /// Names of the result before names of the rows below, for HAVING and ORDER BY.
-pub(super) fn output_scope(scope: &Scope, items: &[Item]) -> Scope {
+pub(super) fn output_scope(scope: &Scope, items: &[Item], generated: &[(String, Expr)]) -> Scope {
     let mut outputs = scope.clone();
     outputs.below = Some(Arc::new(scope.clone()));
-    let named = items.iter().filter(|i| i.named && i.generator.is_none());
+    let named = items.iter().filter(|i| i.named);
+    let named = named.map(|i| (&i.name, &i.expr));
     let columns: Vec<_> = named
-        .map(|i| ScopeColumn {
+        .chain(generated.iter().map(|(name, expr)| (name, expr)))
+        .map(|(name, expr)| ScopeColumn {
             relation: None,
-            name: i.name.clone(),
-            expr: i.expr.clone(),
+            name: name.clone(),
+            expr: expr.clone(),
             in_star: true,
         })
         .collect();

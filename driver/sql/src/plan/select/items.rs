@@ -1,5 +1,8 @@
 //! The SELECT list: items, stars, generators, and the names Spark gives them.
 
+use std::sync::Arc;
+
+use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
 use sqlparser::ast::{self, SelectItem, SelectItemQualifiedWildcardKind, Spanned};
 use sqlparser::tokenizer::Location;
@@ -7,17 +10,38 @@ use sqlparser::tokenizer::Location;
 use super::{Item, plain};
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::unknown_column;
+use crate::plan::generator::Generator;
 use crate::plan::scope::{Scope, Typed};
-use crate::plan::{Planner, place};
+use crate::plan::{Planner, engine_fault, place};
+
+/// The planned SELECT list.
+pub(super) struct Items {
+    pub(super) items: Vec<Item>,
+    /// The generators among them, each with where it stands; their columns are items.
+    pub(super) generators: Vec<(Generator, Location)>,
+    /// Names of the generators' columns, for ORDER BY.
+    pub(super) generated: Vec<(String, Expr)>,
+}
 
 impl Planner<'_> {
-    pub(super) fn items(&mut self, projection: &[SelectItem], scope: &Scope, at: Location) -> Checked<Vec<Item>> {
-        let mut scope = scope.clone();
-        let mut items: Vec<Item> = Vec::with_capacity(projection.len());
+    /// Plans the items; the columns of generators among them become part of the scope's schema.
+    pub(super) fn items(&mut self, projection: &[SelectItem], around: &mut Scope, at: Location) -> Checked<Items> {
+        let mut scope = around.clone();
+        let mut all = Items {
+            items: Vec::with_capacity(projection.len()),
+            generators: Vec::new(),
+            generated: Vec::new(),
+        };
         for item in projection {
+            if let Some((e, aliases)) = call_of(item)
+                && let Some(generator) = self.generator(e, &scope)?
+            {
+                self.generator_item(generator, aliases, place(e.span()), &mut scope, &mut all)?;
+                continue;
+            }
             let planned = self.item(item, &scope, at)?;
             // Later items may use this one by its alias.
-            for item in planned.iter().filter(|i| i.named && i.generator.is_none()) {
+            for item in planned.iter().filter(|i| i.named) {
                 scope.aliases.push((
                     item.name.clone(),
                     Typed {
@@ -26,25 +50,51 @@ impl Planner<'_> {
                     },
                 ));
             }
-            items.extend(planned);
+            all.items.extend(planned);
         }
-        if items.iter().filter(|i| i.generator.is_some()).count() > 1 {
-            return Err(Fault::new(
-                SqlErrorKind::Unsupported,
-                at,
-                "only one generator such as explode may stand in a SELECT list",
-            )
-            .help("use LATERAL VIEW for the others"));
+        around.schema = scope.schema;
+        Ok(all)
+    }
+
+    /// A generator's columns as items, which later items may use.
+    fn generator_item(
+        &mut self,
+        mut generator: Generator,
+        aliases: &[ast::Ident],
+        at: Location,
+        scope: &mut Scope,
+        all: &mut Items,
+    ) -> Checked<()> {
+        generator.names = generator.names(aliases, at)?;
+        let fields = self.columns_of(&mut generator, scope, at)?;
+        let unqualified = fields.into_iter().map(|field| (None, Arc::new(field))).collect();
+        let made = DFSchema::new_with_metadata(unqualified, std::collections::HashMap::new());
+        let schema = made.and_then(|made| scope.schema.join(&made));
+        scope.schema = Arc::new(schema.map_err(|e| engine_fault(&e, at))?);
+        for (name, column) in generator.names.iter().zip(&generator.made) {
+            let expr = Expr::Column(Column::new_unqualified(column));
+            let text = name.clone();
+            scope.aliases.push((
+                name.clone(),
+                Typed {
+                    expr: expr.clone(),
+                    text,
+                },
+            ));
+            all.generated.push((name.clone(), expr.clone()));
+            all.items.push(Item {
+                name: name.clone(),
+                named: false,
+                ..plain(expr, at)
+            });
         }
-        Ok(items)
+        all.generators.push((generator, at));
+        Ok(())
     }
 
     pub(super) fn item(&mut self, item: &SelectItem, scope: &Scope, select_at: Location) -> Checked<Vec<Item>> {
         match item {
             SelectItem::UnnamedExpr(e) => {
-                if let Some(items) = self.generator_item(e, &[], scope)? {
-                    return Ok(items);
-                }
                 let typed = self.expr(e, scope)?;
                 Ok(vec![Item {
                     name: shown_name(e, &typed),
@@ -53,9 +103,6 @@ impl Planner<'_> {
                 }])
             }
             SelectItem::ExprWithAlias { expr, alias } => {
-                if let Some(items) = self.generator_item(expr, std::slice::from_ref(alias), scope)? {
-                    return Ok(items);
-                }
                 let typed = self.expr(expr, scope)?;
                 Ok(vec![Item {
                     name: alias.value.clone(),
@@ -63,14 +110,11 @@ impl Planner<'_> {
                     ..plain(typed.expr, place(expr.span()))
                 }])
             }
-            SelectItem::ExprWithAliases { expr, aliases } => match self.generator_item(expr, aliases, scope)? {
-                Some(items) => Ok(items),
-                None => Err(Fault::new(
-                    SqlErrorKind::Syntax,
-                    place(expr.span()),
-                    "only a generator such as posexplode has several names",
-                )),
-            },
+            SelectItem::ExprWithAliases { expr, .. } => Err(Fault::new(
+                SqlErrorKind::Syntax,
+                place(expr.span()),
+                "only a generator such as posexplode has several names",
+            )),
             SelectItem::Wildcard(options) => {
                 let at = place(options.wildcard_token.0.span);
                 if scope.columns.is_empty() {
@@ -93,7 +137,7 @@ impl Planner<'_> {
     }
 
     /// `t.*` and `s.*` for a relation or a struct.
-    pub(super) fn qualified_star(
+    pub(in crate::plan) fn qualified_star(
         &mut self,
         kind: &SelectItemQualifiedWildcardKind,
         scope: &Scope,
@@ -143,28 +187,15 @@ impl Planner<'_> {
             }
         }
     }
+}
 
-    /// The item when the expression is a generator: explode and the like.
-    pub(super) fn generator_item(
-        &mut self,
-        e: &ast::Expr,
-        aliases: &[ast::Ident],
-        scope: &Scope,
-    ) -> Checked<Option<Vec<Item>>> {
-        let Some(mut generator) = self.generator(e, scope)? else {
-            return Ok(None);
-        };
-        let at = place(e.span());
-        let names = generator.names(aliases, at)?;
-        // One item stands for all columns of the generator until rows are made.
-        let expr = generator.input.clone();
-        generator.names.clone_from(&names);
-        Ok(Some(vec![Item {
-            name: names.join(","),
-            named: !aliases.is_empty(),
-            generator: Some(generator),
-            ..plain(expr, at)
-        }]))
+/// The expression of an item and the names given to it.
+fn call_of(item: &SelectItem) -> Option<(&ast::Expr, &[ast::Ident])> {
+    match item {
+        SelectItem::UnnamedExpr(e) => Some((e, &[])),
+        SelectItem::ExprWithAlias { expr, alias } => Some((expr, std::slice::from_ref(alias))),
+        SelectItem::ExprWithAliases { expr, aliases } => Some((expr, aliases)),
+        _ => None,
     }
 }
 

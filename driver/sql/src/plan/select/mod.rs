@@ -1,7 +1,7 @@
 //! One SELECT: its clauses in the order in which they take effect.
 //!
 //! ```text
-//!   FROM, LATERAL VIEW -> WHERE -> GROUP BY and aggregates -> HAVING -> window functions -> items -> generators
+//!   FROM, LATERAL VIEW -> WHERE -> GROUP BY and aggregates -> HAVING -> window functions -> generators -> items
 //!   -> DISTINCT -> ORDER BY -> items without the helpers that ORDER BY needed
 //! ```
 
@@ -16,11 +16,11 @@ use sqlparser::ast::{self, GroupByExpr, NamedWindowExpr, Select, Spanned};
 use sqlparser::tokenizer::Location;
 
 use self::assemble::Clauses;
-pub(super) use self::assemble::{build, holds_map, no_map_here, replaced, select_columns};
+pub(super) use self::assemble::{build, no_map_here, replaced, select_columns};
 use self::group::output_scope;
+use self::items::Items;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::From;
-use crate::plan::generator::Generator;
 use crate::plan::scope::{Place, Relation, Scope};
 use crate::plan::{Planner, place};
 
@@ -32,7 +32,6 @@ struct Item {
     /// Whether the name was given with AS.
     named: bool,
     at: Location,
-    generator: Option<Generator>,
 }
 
 impl Planner<'_> {
@@ -69,9 +68,13 @@ impl Planner<'_> {
             scope.windows.insert(definition.0.value.to_lowercase(), spec);
         }
         self.add_time_window(select, &mut scope)?;
-        let items = self.items(&select.projection, &scope, at)?;
+        let Items {
+            items,
+            generators,
+            generated,
+        } = self.items(&select.projection, &mut scope, at)?;
         let group = self.group_by(&select.group_by, &items, &scope)?;
-        let outputs = output_scope(&scope, &items);
+        let outputs = output_scope(&scope, &items, &generated);
         let having = match &select.having {
             Some(having) => Some((
                 self.condition(having, &outputs.at(Place::Having))?,
@@ -89,6 +92,7 @@ impl Planner<'_> {
         };
         let clauses = Clauses {
             items,
+            generators,
             group,
             having,
             qualify,
@@ -126,7 +130,6 @@ fn plain(expr: Expr, at: Location) -> Item {
         name: String::new(),
         named: false,
         at,
-        generator: None,
     }
 }
 

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT transform(l, x -> x + 1), filter(array(1, 2, 3), x -> x > 1), aggregate(array(1, 2, 3), 0, (acc, x) -> acc + x), aggregate(array(1, 2, 3), 0, (acc, x) -> acc + x, acc -> acc * 10), exists(l, x -> x > 2), forall(l, e -> e IS NOT NULL), transform(l, (x, i) -> i), zip_with(l, array(1), (x, y) -> x), map_filter(m, (k, v) -> v > 1), array_sort(l), array_sort(array(3, 1), (a, b) -> a - b), element_at(l, 1), l[0], m['a'], st.b, os.k, reduce(array(1), 0, (a, x) -> a) FROM p WHERE id = 1

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT id, struct(id, t) AS a, struct(id, id + 1, 'x' AS y) AS b, named_struct('p', id, 'q', l) AS c, (id, t) AS e, struct(1, 2).col2 AS f, named_struct('a', 1).a AS g, st = named_struct('a', 1, 'b', 'x') AS eq, st < named_struct('a', 4, 'b', 'e') AS lt, st <=> NULL AS ns, st IN (named_struct('a', 1, 'b', 'x'), named_struct('a', 4, 'b', 'd')) AS i, struct(st.*, id) AS sf, array(st, named_struct('a', 9, 'b', 'n')) AS ar, coalesce(st, named_struct('a', 0, 'b', 'none')) AS co, CAST(st AS STRUCT<x: STRING, y: STRING>) AS ca, st.a + 1 AS sa, struct(p.*).id AS spi FROM p ORDER BY id

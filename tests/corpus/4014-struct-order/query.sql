@@ -1,0 +1,1 @@
+SELECT s, row_number() OVER (ORDER BY s) AS rn, s > struct(1, 'a') AS gt, s = struct(1, 'a') AS eq, s <=> struct(1, CAST(NULL AS STRING)) AS ns FROM VALUES (1, struct(1, NULL)), (2, struct(NULL, 'a')), (3, struct(1, 'a')), (4, struct(2, 'a')), (5, struct(NULL, NULL)), (6, NULL) AS v(i, s) ORDER BY s DESC

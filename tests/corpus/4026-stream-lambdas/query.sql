@@ -1,0 +1,1 @@
+SELECT id, aggregate(l, 0, (a, x) -> a + coalesce(x, 0)) AS total, transform(l, (x, i) -> x * id + i) AS tr, filter(s, x -> x <> 'a') AS f, array_sort(l, (a, b) -> coalesce(b, 0) - coalesce(a, 0)) AS so, map_filter(m, (k, v) -> v > 1) AS mf, zip_with(l, s, (a, b) -> struct(a, b)) AS zw, transform_values(m, (k, v) -> array(v, id)) AS tv, exists(l, x -> x = id) AS ex FROM p

@@ -1,0 +1,1 @@
+SELECT k, sum(v) AS sv, max(aggregate(l, 0, (a, x) -> a + coalesce(x, 0))) AS ml, count(w) AS n FROM p LATERAL VIEW explode(m) AS k, v LATERAL VIEW OUTER explode(filter(s, x -> x > 'a')) q AS w GROUP BY k
