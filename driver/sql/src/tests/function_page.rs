@@ -73,7 +73,7 @@ fn used(text: &str, names: &BTreeSet<&str>) -> BTreeSet<String> {
     let text = bare(text);
     let mut found = BTreeSet::new();
     let word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let mut previous = "";
+    let (mut previous, mut types) = ("", 0);
     let mut rest = text.as_str();
     while let Some(start) = rest.find(|letter: char| !letter.is_whitespace()) {
         rest = &rest[start..];
@@ -104,6 +104,14 @@ fn used(text: &str, names: &BTreeSet<&str>) -> BTreeSet<String> {
             token,
             "current_date" | "current_timestamp" | "current_user" | "localtimestamp" | "user"
         );
+        // `ARRAY<INT>`, `count(*)` and `-1` hold no operators.
+        let brackets = matches!(previous, "array" | "map" | "struct") && token.starts_with('<');
+        let closing = types > 0 && token.starts_with('>');
+        types += usize::from(brackets);
+        types -= if closing { token.len().min(types) } else { 0 };
+        let lone = matches!(token, "*" | "-")
+            && !previous.ends_with(|letter| word(letter) || matches!(letter, ')' | '?' | ']'));
+        let clause = clause || brackets || closing || lone;
         if names.contains(token) && !clause && (!is_word || call || operator || bare_call) {
             found.insert(token.to_owned());
         }
@@ -268,6 +276,28 @@ fn function_page_is_fresh() {
 }
 
 #[test]
+fn deliberate_differences_are_listed() {
+    let page = fs::read_to_string(workspace().join("common/spark/DIFFERENCES.md")).unwrap();
+    let listed: BTreeSet<&str> = page
+        .split('`')
+        .filter(|name| name.len() > 5 && name.as_bytes()[4] == b'-' && name[..4].parse::<u32>().is_ok())
+        .collect();
+    let mut marked = BTreeSet::new();
+    for folder in fs::read_dir(workspace().join("tests/corpus")).unwrap() {
+        let folder = folder.unwrap();
+        let case = fs::read_to_string(folder.path().join("case.json")).unwrap_or_default();
+        if case.contains("\"different\"") {
+            marked.insert(folder.file_name().to_string_lossy().into_owned());
+        }
+    }
+    let marked: BTreeSet<&str> = marked.iter().map(String::as_str).collect();
+    assert_eq!(
+        marked, listed,
+        "cases marked as different, and those in common/spark/DIFFERENCES.md"
+    );
+}
+
+#[test]
 fn uses_are_found() {
     let functions = functions();
     let names = functions.iter().map(|function| function.name.as_str()).collect();
@@ -277,6 +307,7 @@ fn uses_are_found() {
         ("x LIKE ANY ('a', 'b') AND any(y)", "and any like"),
         ("CAST(a AS DECIMAL(3,1)) % 2", "% cast"),
         ("filter(l, x -> x >= 1)", ">= filter"),
+        ("count(*) - CAST(NULL AS MAP<INT, ARRAY<INT>>) < -1", "- < cast count"),
         ("current_date >= DATE '2022-01-01'", ">= current_date"),
     ] {
         let found: Vec<String> = used(text, &names).into_iter().collect();

@@ -1,0 +1,1 @@
+SELECT window.start AS s, sum(n) AS total FROM (SELECT window_time(w) AS t, n FROM (SELECT window(t, '5 minutes') AS w, count(*) AS n FROM points GROUP BY window(t, '5 minutes'))) GROUP BY window(t, '1 hour')
