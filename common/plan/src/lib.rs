@@ -5,6 +5,7 @@
 
 pub mod codec;
 pub mod event_time;
+pub mod keep_order;
 pub mod pane;
 pub mod planner;
 pub mod slot;

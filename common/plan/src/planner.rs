@@ -13,6 +13,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use crate::event_time::{WatermarkExec, WatermarkNode};
+use crate::keep_order::{KeepOrderExec, KeepOrderNode};
 use crate::time_window::{TimeWindowExec, TimeWindowNode};
 use crate::window_rewrite::{WindowRewrite, window_functions};
 
@@ -100,6 +101,9 @@ impl ExtensionPlanner for Nodes {
         if let Some(node) = node.as_any().downcast_ref::<WatermarkNode>() {
             let exec = WatermarkExec::try_new(input()?, node.column_index()?, node.watermark())?;
             return Ok(Some(Arc::new(exec)));
+        }
+        if node.as_any().is::<KeepOrderNode>() {
+            return Ok(Some(Arc::new(KeepOrderExec::new(input()?))));
         }
         if let Some(node) = node.as_any().downcast_ref::<TimeWindowNode>() {
             let column = node.column().to_owned();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
 use millstream_plan::event_time::WatermarkNode;
+use millstream_plan::keep_order::KeepOrderNode;
 use millstream_plan::source::SourceTable;
 use millstream_plan::spec::{SlotId, WatermarkSpec};
 use sqlparser::ast;
@@ -31,6 +32,9 @@ impl Planner<'_> {
             None => (None, None),
         };
         let mut relation = relation;
+        if !streaming {
+            relation.plan = order_kept(relation.plan);
+        }
         if let Some(alias) = alias
             && !alias.columns.is_empty()
         {
@@ -231,4 +235,18 @@ pub(super) fn has_watermark(plan: &LogicalPlan) -> bool {
         .fields()
         .iter()
         .any(|f| f.metadata().contains_key(millstream_plan::event_time::EVENT_TIME))
+}
+
+/// Keeps the order of a subquery that is sorted: aggregates around it may see it.
+fn order_kept(plan: LogicalPlan) -> LogicalPlan {
+    match plan {
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => LogicalPlan::Extension(Extension {
+            node: Arc::new(KeepOrderNode::new(LogicalPlan::Sort(sort))),
+        }),
+        LogicalPlan::Projection(mut projection) => {
+            projection.input = Arc::new(order_kept(Arc::unwrap_or_clone(projection.input)));
+            LogicalPlan::Projection(projection)
+        }
+        other => other,
+    }
 }
