@@ -36,6 +36,11 @@ impl Dialect for JobDialect {
         true
     }
 
+    /// Names of date parts keep the case in which they are written.
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
     fn supports_filter_during_aggregation(&self) -> bool {
         true
     }

@@ -59,8 +59,8 @@ fn lower_first(message: &str) -> String {
 
 fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
     let merged = merge_literals(raw);
-    let plain = named_views(plain_names(merged));
-    interval_literals(plain)
+    let whole = interval_literals(named_views(plain_names(merged)))?;
+    Ok(super::rows::nested_sets(super::rows::rows(whole)))
 }
 
 /// Strings get their value (adjacent ones are joined, but not a quoted option and its value), numbers their suffix; white space goes.
@@ -245,6 +245,13 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             Token::Word(w) if w.quote_style.is_none() => w.value.to_ascii_lowercase(),
             _ => continue,
         };
+        let part_of_date = i
+            .checked_sub(2)
+            .is_some_and(|p| is_keyword(&tokens[p].token, &["EXTRACT"]) && tokens[p + 1].token == Token::LParen);
+        if part_of_date && let Token::Word(w) = &mut tokens[i].token {
+            w.keyword = Keyword::NoKeyword;
+            continue;
+        }
         let next = tokens.get(i + 1).map(|t| &t.token);
         let call = next == Some(&Token::LParen);
         let subquery = || {

@@ -6,6 +6,7 @@ mod cursor;
 mod dialect;
 pub(crate) mod lex;
 mod query;
+mod rows;
 mod statement;
 
 pub(crate) use clauses::{Delay, QueryText, StreamClauses, stream_table, watermark_alias};

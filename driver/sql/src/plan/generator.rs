@@ -43,8 +43,7 @@ pub(super) struct Generator {
 
 impl Generator {
     /// Rows of the named fields of the structs in the array `input`.
-    pub(super) fn fields_of(input: Expr, fields: [&str; 2]) -> Self {
-        let fields: Vec<String> = fields.iter().map(|f| (*f).to_owned()).collect();
+    pub(super) fn fields_of(input: Expr, fields: Vec<String>) -> Self {
         Self {
             name: "inline".into(),
             input,

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
-use datafusion::common::Column;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, lit};
@@ -67,7 +67,12 @@ impl Planner<'_> {
         let mut picked = Vec::new();
         for value in values {
             let typed = self.expr(&value.expr, &Scope::empty(None).at(Place::Values))?;
-            let shown = value.alias.as_ref().map_or(&typed.text, |a| &a.value).clone();
+            let text = datafusion::logical_expr::cast(typed.expr.clone(), DataType::Utf8);
+            let shown = match (&value.alias, self.folded(text)) {
+                (Some(alias), _) => alias.value.clone(),
+                (None, Expr::Literal(ScalarValue::Utf8(Some(text)), _)) => text,
+                _ => "null".to_owned(),
+            };
             let pivot = Box::new(Expr::Column(made[0].clone()));
             let is_value = BinaryExpr::new(pivot, Operator::IsNotDistinctFrom, Box::new(typed.expr));
             let is_value = Expr::BinaryExpr(is_value);
@@ -111,38 +116,27 @@ impl Planner<'_> {
         keep_nulls: bool,
         at: Location,
     ) -> Checked<Relation> {
-        let ast::Expr::Identifier(value) = value else {
-            return Err(Fault::new(
-                SqlErrorKind::Unsupported,
-                at,
-                "UNPIVOT with several values is not supported",
-            )
-            .help("UNPIVOT (value FOR name IN (a, b))"));
-        };
+        let values = names_of(value).ok_or_else(|| {
+            Fault::new(SqlErrorKind::Syntax, at, "UNPIVOT names its columns before FOR")
+                .help("UNPIVOT (value FOR name IN (a, b))")
+        })?;
         let scope = from.scope.at(Place::Select);
-        let mut pairs = Vec::with_capacity(listed.len());
-        let mut common = DataType::Null;
-        for column in listed {
-            let typed = self.expr(&column.expr, &scope)?;
-            let of = self.type_of(&typed.expr, &scope, place(column.expr.span()))?;
-            common = type_union_coercion(&common, &of).ok_or_else(|| {
-                let message = format!("the columns of UNPIVOT have no common type: {}", typed.text);
-                Fault::new(SqlErrorKind::Type, place(column.expr.span()), message)
-            })?;
-            let shown = column.alias.as_ref().map_or(&typed.text, |a| &a.value).clone();
-            pairs.push((shown, typed.expr));
-        }
+        let (groups, common) = self.unpivoted(listed, values.len(), &scope)?;
         let rest: Vec<(String, Expr)> = scope
             .star(None)
             .into_iter()
-            .filter(|c| !pairs.iter().any(|(_, e)| *e == c.expr))
+            .filter(|c| !groups.iter().any(|(_, exprs)| exprs.contains(&c.expr)))
             .map(|c| (c.name.clone(), c.expr.clone()))
             .collect();
-        let mut entries = Vec::with_capacity(pairs.len());
-        for (shown, expr) in pairs {
-            let expr = datafusion::logical_expr::cast(expr, common.clone());
-            let fields = vec![lit("name"), lit(shown), lit("value"), expr];
-            entries.push(self.scalar(&["named_struct"], fields, &scope, at)?);
+        let fields: Vec<String> = (0..=values.len()).map(|i| format!("f{i}")).collect();
+        let mut entries = Vec::with_capacity(groups.len());
+        for (shown, exprs) in groups {
+            let mut parts = vec![lit(fields[0].clone()), lit(shown)];
+            for ((expr, to), field) in exprs.into_iter().zip(&common).zip(&fields[1..]) {
+                parts.push(lit(field.clone()));
+                parts.push(datafusion::logical_expr::cast(expr, to.clone()));
+            }
+            entries.push(self.scalar(&["named_struct"], parts, &scope, at)?);
         }
         let entries = self.scalar(&["array", "make_array"], entries, &scope, at)?;
         let mut names: Vec<String> = rest.iter().map(|r| r.0.clone()).collect();
@@ -151,16 +145,79 @@ impl Planner<'_> {
         let column = self.fresh("unpivot");
         items.push(entries.clone().alias(&column));
         let plan = build(LogicalPlanBuilder::from(from.plan).project(items), at)?;
-        let generator = Generator::fields_of(entries, ["name", "value"]);
+        let generator = Generator::fields_of(entries, fields);
         let (mut plan, made) = self.generate(plan, &column, &generator, at)?;
-        if let (false, Some(value)) = (keep_nulls, made.last()) {
-            let value = Expr::Column(Column::new_unqualified(value));
-            plan = build(LogicalPlanBuilder::from(plan).filter(value.is_not_null()), at)?;
+        let found = made.iter().skip(1);
+        let found = found.map(|v| Expr::Column(Column::new_unqualified(v)).is_not_null());
+        if let (false, Some(any)) = (keep_nulls, found.reduce(Expr::or)) {
+            plan = build(LogicalPlanBuilder::from(plan).filter(any), at)?;
         }
         inner.extend(made);
-        names.extend([name.value.clone(), value.value.clone()]);
+        names.push(name.value.clone());
+        names.extend(values);
         let plan = select_columns(plan, &inner, at)?;
         called(plan, names)
+    }
+
+    /// The groups of columns that become rows, each with its name, and the types of the columns they become.
+    #[expect(clippy::type_complexity, reason = "two lists")]
+    fn unpivoted(
+        &mut self,
+        listed: &[ast::ExprWithAlias],
+        width: usize,
+        scope: &Scope,
+    ) -> Checked<(Vec<(String, Vec<Expr>)>, Vec<DataType>)> {
+        let mut groups = Vec::with_capacity(listed.len());
+        let mut common = vec![DataType::Null; width];
+        for group in listed {
+            let at = place(group.expr.span());
+            let members: Vec<&ast::Expr> = match &group.expr {
+                ast::Expr::Tuple(members) => members.iter().collect(),
+                ast::Expr::Nested(one) => vec![one],
+                one => vec![one],
+            };
+            if members.len() != width {
+                let message = format!("UNPIVOT makes {width} columns of values, here are {}", members.len());
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            }
+            let (mut exprs, mut texts) = (Vec::new(), Vec::new());
+            for (member, common) in members.into_iter().zip(&mut common) {
+                let typed = self.expr(member, scope)?;
+                if !matches!(typed.expr, Expr::Column(_)) {
+                    let message = format!("UNPIVOT takes columns, {} is none", typed.text);
+                    return Err(Fault::new(SqlErrorKind::Type, at, message));
+                }
+                let of = self.type_of(&typed.expr, scope, at)?;
+                *common = type_union_coercion(common, &of).ok_or_else(|| {
+                    let message = format!("the columns of UNPIVOT have no common type: {}", typed.text);
+                    Fault::new(SqlErrorKind::Type, at, message)
+                })?;
+                texts.push(typed.text);
+                exprs.push(typed.expr);
+            }
+            let shown = group
+                .alias
+                .as_ref()
+                .map_or_else(|| texts.join("_"), |a| a.value.clone());
+            groups.push((shown, exprs));
+        }
+        Ok((groups, common))
+    }
+}
+
+/// One name, or several in parentheses.
+fn names_of(e: &ast::Expr) -> Option<Vec<String>> {
+    match e {
+        ast::Expr::Identifier(name) => Some(vec![name.value.clone()]),
+        ast::Expr::Nested(inner) => names_of(inner),
+        ast::Expr::Tuple(names) => names
+            .iter()
+            .map(|n| match n {
+                ast::Expr::Identifier(name) => Some(name.value.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
     }
 }
 

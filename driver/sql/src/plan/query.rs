@@ -32,6 +32,14 @@ impl Planner<'_> {
                 ));
             }
             for cte in &with.cte_tables {
+                let name = &cte.alias.name;
+                if self.ctes[before..]
+                    .iter()
+                    .any(|(n, _)| n.eq_ignore_ascii_case(&name.value))
+                {
+                    let message = format!("'{}' is defined twice in this WITH", name.value);
+                    return Err(Fault::new(SqlErrorKind::Name, place(name.span), message));
+                }
                 let columns = cte.alias.columns.iter().map(|c| c.name.value.clone()).collect();
                 let depth = self.ctes.len();
                 self.ctes.push((
@@ -47,6 +55,18 @@ impl Planner<'_> {
         let planned = self.query_body(query, outer);
         self.ctes.truncate(before);
         planned
+    }
+
+    /// Refuses a WITH in an expression that defines a name anew which is in sight: what is meant would be unclear.
+    pub(super) fn refuse_hidden_names(&self, query: &Query) -> Checked<()> {
+        let defined = query.with.iter().flat_map(|w| &w.cte_tables).map(|c| &c.alias.name);
+        for name in defined {
+            if self.ctes.iter().any(|(n, _)| n.eq_ignore_ascii_case(&name.value)) {
+                let message = format!("'{}' is defined by WITH around this subquery as well", name.value);
+                return Err(Fault::new(SqlErrorKind::Name, place(name.span), message).help("choose another name"));
+            }
+        }
+        Ok(())
     }
 
     fn query_body(&mut self, query: &Query, outer: Option<Arc<Scope>>) -> Checked<Relation> {
@@ -83,10 +103,10 @@ impl Planner<'_> {
         let limit = match limit {
             // LIMIT ALL
             Some(ast::Expr::Identifier(i)) if i.value.eq_ignore_ascii_case("all") => None,
-            Some(e) => Some(row_count(e, "LIMIT")?),
+            Some(e) => Some(self.row_count(e, "LIMIT")?),
             None => None,
         };
-        let offset = offset.map(|e| row_count(e, "OFFSET")).transpose()?;
+        let offset = offset.map(|e| self.row_count(e, "OFFSET")).transpose()?;
         if limit.is_none() && offset.is_none() {
             return Ok(relation);
         }
@@ -98,6 +118,27 @@ impl Planner<'_> {
             plan,
             names: relation.names,
         })
+    }
+
+    /// A constant number of rows.
+    fn row_count(&mut self, expr: &ast::Expr, clause: &str) -> Checked<usize> {
+        if let Some(n) = ordinal(expr) {
+            return Ok(n);
+        }
+        let at = place(expr.span());
+        let fault = || {
+            Fault::new(
+                SqlErrorKind::Type,
+                at,
+                format!("{clause} takes a constant whole number, not below 0"),
+            )
+        };
+        let typed = self
+            .expr(expr, &Scope::empty(None).at(Place::Values))
+            .map_err(|_| fault())?;
+        self.whole_number(&typed.expr)
+            .and_then(|n| usize::try_from(n).ok())
+            .ok_or_else(fault)
     }
 
     /// Plans what stands between WITH and ORDER BY, with the order: a SELECT may be ordered by what it does not list.
@@ -463,14 +504,4 @@ pub(super) fn no_item(n: usize, count: usize, at: sqlparser::tokenizer::Location
         at,
         format!("there is no item {n}: the SELECT list has {count}"),
     )
-}
-
-fn row_count(expr: &ast::Expr, clause: &str) -> Checked<usize> {
-    ordinal(expr).ok_or_else(|| {
-        Fault::new(
-            SqlErrorKind::Type,
-            place(expr.span()),
-            format!("{clause} takes a whole number, not an expression"),
-        )
-    })
 }

@@ -2,18 +2,32 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::expr::{NullTreatment, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::planner::{PlannerResult, RawWindowExpr};
-use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, lit};
+use datafusion::logical_expr::{
+    Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, lit,
+};
+use millstream_spark::type_name::spark_type;
+use millstream_spark::types::has_map;
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, WindowSpec, WindowType};
 use sqlparser::tokenizer::Location;
 
-use super::call::{null_flag, nulls, texts};
+use super::call::{null_flag, nulls, shown_call, texts};
 use super::scope::{Place, Scope, Typed};
+use super::select::no_map_here;
 use super::{Planner, engine_fault};
 use crate::error::{Checked, Fault, SqlErrorKind};
+
+/// A window's keys and order, planned, with what is shown of it.
+struct Over {
+    partition_by: Vec<Typed>,
+    order_by: Vec<SortExpr>,
+    order_text: Vec<String>,
+    frame: WindowFrame,
+    frame_text: String,
+}
 
 impl Planner<'_> {
     pub(super) fn window_call(
@@ -31,33 +45,78 @@ impl Planner<'_> {
             return Err(Fault::new(SqlErrorKind::Type, at, message)
                 .help("compute it in a subquery and use its result around it"));
         }
-        let definition = match (
+        let definition = self.window_function(name, at)?;
+        let spec = self.window_spec(function, scope, at)?;
+        refuse_in_window(name, function, &spec, at)?;
+        let (mut args, shown) = self.window_args(name, function, scope, at)?;
+        let mut treatment = function.null_treatment.map(nulls);
+        if let FunctionArguments::List(list) = &function.args {
+            for clause in &list.clauses {
+                if let ast::FunctionArgumentClause::IgnoreOrRespectNulls(n) = clause {
+                    treatment = Some(nulls(*n));
+                }
+            }
+        }
+        let treatment = null_flag(name, &mut args).or(treatment);
+        let over = self.window_over(name, &args, &spec, scope, at)?;
+        let ignoring = if name == "nth_value" && treatment == Some(NullTreatment::IgnoreNulls) {
+            " ignore nulls"
+        } else {
+            ""
+        };
+        let text = format!("{shown}{ignoring} OVER ({})", over.text());
+        let args = args.into_iter().map(|a| widened(a.expr)).collect();
+        let expr = self.planned_window(definition, args, over, treatment, at)?;
+        // The engine numbers rows without a sign; Spark's are INT.
+        let expr = match self.type_of(&expr, scope, at)? {
+            DataType::UInt64 => datafusion::logical_expr::cast(expr, DataType::Int32),
+            _ => expr,
+        };
+        Ok(Typed { expr, text })
+    }
+
+    fn window_function(&self, name: &str, at: Location) -> Checked<WindowFunctionDefinition> {
+        match (
             self.state.window_functions().get(name),
             self.state.aggregate_functions().get(name),
         ) {
-            (Some(udf), _) => WindowFunctionDefinition::WindowUDF(Arc::clone(udf)),
-            (None, Some(udf)) => WindowFunctionDefinition::AggregateUDF(Arc::clone(udf)),
+            (Some(udf), _) => Ok(WindowFunctionDefinition::WindowUDF(Arc::clone(udf))),
+            (None, Some(udf)) => Ok(WindowFunctionDefinition::AggregateUDF(Arc::clone(udf))),
+            (None, None) if self.state.scalar_functions().contains_key(name) => {
+                let message = format!("{name} is neither an aggregate nor a window function: OVER (...) does not fit");
+                Err(Fault::new(SqlErrorKind::Type, at, message))
+            }
             (None, None) => {
                 let known: Vec<&str> = self.state.window_functions().keys().map(String::as_str).collect();
                 let fault = Fault::new(SqlErrorKind::Name, at, format!("no window function '{name}'"));
-                return Err(match millstream_common::options::nearest(name, &known) {
+                Err(match millstream_common::options::nearest(name, &known) {
                     Some(near) => fault.help(format!("did you mean '{near}'?")),
                     None => fault,
-                });
+                })
             }
+        }
+    }
+
+    /// The arguments, those that are implied as well, and the call as Spark shows it.
+    fn window_args(
+        &mut self,
+        name: &str,
+        function: &ast::Function,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(Vec<Typed>, String)> {
+        let list = match &function.args {
+            FunctionArguments::List(list) => list.args.as_slice(),
+            _ => &[],
         };
-        let spec = self.window_spec(function, scope, at)?;
-        let (list, distinct) = match &function.args {
-            FunctionArguments::List(list) => (
-                list.args.as_slice(),
-                matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct)),
-            ),
-            _ => (&[][..], false),
+        let inner = Scope {
+            place: Place::Select,
+            ..scope.clone()
         };
         let mut args = Vec::new();
         for arg in list {
             match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => args.push(self.expr(e, scope)?),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => args.push(self.expr(e, &inner)?),
                 FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => args.push(Typed {
                     expr: lit(1_i64),
                     text: "1".into(),
@@ -71,16 +130,73 @@ impl Planner<'_> {
                 }
             }
         }
-        let mut treatment = function.null_treatment.map(nulls);
-        if let FunctionArguments::List(list) = &function.args {
-            for clause in &list.clauses {
-                if let ast::FunctionArgumentClause::IgnoreOrRespectNulls(n) = clause {
-                    treatment = Some(nulls(*n));
+        let of = |scalar: ScalarValue, text: &str| Typed {
+            expr: Expr::Literal(scalar, None),
+            text: text.to_owned(),
+        };
+        match name {
+            "lag" | "lead" => {
+                if args.len() == 1 {
+                    args.push(of(ScalarValue::Int32(Some(1)), "1"));
                 }
+                let shown = match args.len() {
+                    2 => format!("{name}({}, NULL)", texts(&args)),
+                    _ => format!("{name}({})", texts(&args)),
+                };
+                self.check_offset(name, &mut args, scope, at)?;
+                return Ok((args, shown));
+            }
+            "ntile" if args.is_empty() => args.push(of(ScalarValue::Int32(Some(1)), "1")),
+            _ => {}
+        }
+        let mut shown_args = args.clone();
+        null_flag(name, &mut shown_args);
+        let shown = shown_call(name, &shown_args);
+        Ok((args, shown))
+    }
+
+    /// The distance of lag and lead is a constant, and what stands in for a missing row has the value's type.
+    fn check_offset(&mut self, name: &str, args: &mut [Typed], scope: &Scope, at: Location) -> Checked<()> {
+        if let Some(offset) = args.get_mut(1) {
+            let Some(n) = self.whole_number(&offset.expr) else {
+                let message = format!("the distance of {name} is a whole number, {} is none", offset.text);
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            };
+            offset.expr = lit(n);
+        }
+        if let [value, _, default] = args {
+            let (of, to) = (
+                self.type_of(&default.expr, scope, at)?,
+                self.type_of(&value.expr, scope, at)?,
+            );
+            if of != to {
+                let cast = datafusion::logical_expr::cast(default.expr.clone(), to);
+                default.expr = self.folded(cast);
             }
         }
-        let shown = texts(&args);
-        let treatment = null_flag(name, &mut args).or(treatment);
+        Ok(())
+    }
+
+    /// The value of a constant whole number.
+    pub(super) fn whole_number(&self, expr: &Expr) -> Option<i64> {
+        match self.folded(expr.clone()) {
+            Expr::Literal(ScalarValue::Int8(Some(n)), _) => Some(n.into()),
+            Expr::Literal(ScalarValue::Int16(Some(n)), _) => Some(n.into()),
+            Expr::Literal(ScalarValue::Int32(Some(n)), _) => Some(n.into()),
+            Expr::Literal(ScalarValue::Int64(Some(n)), _) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// Keys, order and frame.
+    fn window_over(
+        &mut self,
+        name: &str,
+        args: &[Typed],
+        spec: &WindowSpec,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Over> {
         let partition_by = spec
             .partition_by
             .iter()
@@ -90,69 +206,99 @@ impl Planner<'_> {
         let mut order_text = Vec::new();
         for item in &spec.order_by {
             let typed = self.expr(&item.expr, scope)?;
-            let direction = if item.options.asc.unwrap_or(true) {
-                "ASC"
-            } else {
-                "DESC"
+            if has_map(&self.type_of(&typed.expr, scope, at)?) {
+                return Err(no_map_here("ORDER BY", &typed.text, at));
+            }
+            let ascending = item.options.asc.unwrap_or(true);
+            let direction = if ascending { "ASC" } else { "DESC" };
+            let nulls = match item.options.nulls_first.unwrap_or(ascending) {
+                true => "FIRST",
+                false => "LAST",
             };
-            let first = item.options.nulls_first.unwrap_or(item.options.asc.unwrap_or(true));
-            order_text.push(format!(
-                "{} {direction} NULLS {}",
-                typed.text,
-                if first { "FIRST" } else { "LAST" }
-            ));
+            order_text.push(format!("{} {direction} NULLS {nulls}", typed.text));
             order_by.push(super::query::sort(typed.expr, &item.options));
         }
-        let ranks = matches!(&definition, WindowFunctionDefinition::WindowUDF(_));
-        let window_frame = self.frame(&spec, &mut order_by, scope, at)?;
-        let text = window_text(name, &shown, &partition_by, &order_text, &spec, ranks);
-        let args = args.into_iter().map(|a| widened(a.expr)).collect();
+        let (frame, frame_text) = match &spec.window_frame {
+            Some(frame) => self.frame(frame, &mut order_by, scope, at)?,
+            None => self.default_frame(name, args, &order_by, scope, at)?,
+        };
+        Ok(Over {
+            partition_by,
+            order_by,
+            order_text,
+            frame,
+            frame_text,
+        })
+    }
+
+    fn default_frame(
+        &mut self,
+        name: &str,
+        args: &[Typed],
+        order_by: &[SortExpr],
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(WindowFrame, String)> {
+        let text = match name {
+            "lag" | "lead" => {
+                let offset = args.get(1).and_then(|a| self.whole_number(&a.expr)).unwrap_or(1);
+                let offset = if name == "lag" { -offset } else { offset };
+                format!("ROWS BETWEEN {offset} FOLLOWING AND {offset} FOLLOWING")
+            }
+            "row_number" | "rank" | "dense_rank" | "percent_rank" | "ntile" => {
+                "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".to_owned()
+            }
+            _ if order_by.is_empty() => "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING".to_owned(),
+            _ => "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".to_owned(),
+        };
+        if let [only] = order_by
+            && self.type_of(&only.expr, scope, at)?.is_nested()
+        {
+            // Peers are found by comparing whole values: the same rows as with RANGE, which computes with them.
+            let start = WindowFrameBound::Preceding(ScalarValue::UInt64(None));
+            let frame = WindowFrame::new_bounds(WindowFrameUnits::Groups, start, WindowFrameBound::CurrentRow);
+            return Ok((frame, text));
+        }
+        Ok((WindowFrame::new((!order_by.is_empty()).then_some(false)), text))
+    }
+
+    fn planned_window(
+        &self,
+        definition: WindowFunctionDefinition,
+        args: Vec<Expr>,
+        over: Over,
+        null_treatment: Option<NullTreatment>,
+        at: Location,
+    ) -> Checked<Expr> {
         let mut raw = RawWindowExpr {
             func_def: definition,
             args,
-            partition_by: partition_by.into_iter().map(|t| t.expr).collect(),
-            order_by,
-            window_frame,
-            filter: function
-                .filter
-                .as_ref()
-                .map(|f| self.condition(f, &scope.at(Place::Aggregate)).map(Box::new))
-                .transpose()?,
-            null_treatment: treatment,
-            distinct,
+            partition_by: over.partition_by.into_iter().map(|t| t.expr).collect(),
+            order_by: over.order_by,
+            window_frame: over.frame,
+            filter: None,
+            null_treatment,
+            distinct: false,
         };
         for planner in self.state.expr_planners() {
             match planner.plan_window(raw).map_err(|e| engine_fault(&e, at))? {
-                PlannerResult::Planned(expr) => return Ok(Typed { expr, text }),
+                PlannerResult::Planned(expr) => return Ok(expr),
                 PlannerResult::Original(same) => raw = same,
             }
         }
-        let RawWindowExpr {
-            func_def: fun,
-            args,
-            partition_by,
-            order_by,
-            window_frame,
-            filter,
-            null_treatment,
-            distinct,
-        } = raw;
         let params = WindowFunctionParams {
-            args,
-            partition_by,
-            order_by,
-            window_frame,
-            filter,
-            null_treatment,
-            distinct,
+            args: raw.args,
+            partition_by: raw.partition_by,
+            order_by: raw.order_by,
+            window_frame: raw.window_frame,
+            filter: raw.filter,
+            null_treatment: raw.null_treatment,
+            distinct: raw.distinct,
         };
-        let expr = Expr::WindowFunction(Box::new(WindowFunction { fun, params }));
-        // The engine numbers rows without a sign; Spark's are INT.
-        let expr = match self.type_of(&expr, scope, at)? {
-            DataType::UInt64 => datafusion::logical_expr::cast(expr, DataType::Int32),
-            _ => expr,
-        };
-        Ok(Typed { expr, text })
+        Ok(Expr::WindowFunction(Box::new(WindowFunction {
+            fun: raw.func_def,
+            params,
+        })))
     }
 
     /// The window's definition, with the named window it builds on.
@@ -168,79 +314,237 @@ impl Planner<'_> {
             Some(WindowType::WindowSpec(spec)) => match &spec.window_name {
                 None => Ok(spec.clone()),
                 Some(ident) => {
-                    let mut base = named(ident)?;
-                    base.partition_by.extend(spec.partition_by.iter().cloned());
-                    base.order_by.extend(spec.order_by.iter().cloned());
-                    base.window_frame = spec.window_frame.clone().or(base.window_frame);
-                    Ok(base)
+                    let alone = spec.partition_by.is_empty() && spec.order_by.is_empty() && spec.window_frame.is_none();
+                    if !alone {
+                        let message = "a named window cannot be added to";
+                        return Err(Fault::new(SqlErrorKind::Syntax, at, message)
+                            .help("write the whole window in OVER (...) or in WINDOW"));
+                    }
+                    named(ident)
                 }
             },
             None => Err(Fault::new(SqlErrorKind::Syntax, at, "expected OVER (...)")),
         }
     }
 
+    /// A frame that is written out, and what Spark shows of it.
     fn frame(
         &mut self,
-        spec: &WindowSpec,
-        order_by: &mut Vec<datafusion::logical_expr::SortExpr>,
+        frame: &ast::WindowFrame,
+        order_by: &mut Vec<SortExpr>,
         scope: &Scope,
         at: Location,
-    ) -> Checked<WindowFrame> {
-        let Some(frame) = &spec.window_frame else {
-            if let [only] = order_by.as_slice()
-                && self.type_of(&only.expr, scope, at)?.is_nested()
-            {
-                // Peers are found by comparing whole values: the same rows as with RANGE, which computes with them.
-                let start = WindowFrameBound::Preceding(ScalarValue::UInt64(None));
-                return Ok(WindowFrame::new_bounds(
-                    WindowFrameUnits::Groups,
-                    start,
-                    WindowFrameBound::CurrentRow,
-                ));
-            }
-            return Ok(WindowFrame::new((!order_by.is_empty()).then_some(false)));
-        };
+    ) -> Checked<(WindowFrame, String)> {
         let units = match frame.units {
             ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
             ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
-            ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
+            ast::WindowFrameUnits::Groups => {
+                return Err(Fault::new(SqlErrorKind::Syntax, at, "a frame has ROWS or RANGE"));
+            }
         };
-        let mut bound = |bound: &ast::WindowFrameBound| -> Checked<WindowFrameBound> {
-            let value = |planner: &mut Self, e: &Option<Box<ast::Expr>>| -> Checked<ScalarValue> {
-                let Some(e) = e else {
-                    return Ok(if units == WindowFrameUnits::Range {
-                        ScalarValue::Null
-                    } else {
-                        ScalarValue::UInt64(None)
-                    });
-                };
-                match planner.expr(e, scope)?.expr {
-                    Expr::Literal(v, _) => match (units, i64::try_from(v.clone())) {
-                        (WindowFrameUnits::Range, _) => Ok(v),
-                        (_, Ok(n)) if n >= 0 => Ok(ScalarValue::UInt64(u64::try_from(n).ok())),
-                        _ => Err(Fault::new(
-                            SqlErrorKind::Type,
-                            at,
-                            "a frame's bound is a whole number, not below 0",
-                        )),
-                    },
-                    _ => Err(Fault::new(SqlErrorKind::Type, at, "a frame's bound is a literal")),
-                }
-            };
-            Ok(match bound {
-                ast::WindowFrameBound::CurrentRow => WindowFrameBound::CurrentRow,
-                ast::WindowFrameBound::Preceding(e) => WindowFrameBound::Preceding(value(self, e)?),
-                ast::WindowFrameBound::Following(e) => WindowFrameBound::Following(value(self, e)?),
-            })
-        };
-        let start = bound(&frame.start_bound)?;
-        let end = frame
-            .end_bound
-            .as_ref()
-            .map_or(Ok(WindowFrameBound::CurrentRow), &mut bound)?;
+        let current = ast::WindowFrameBound::CurrentRow;
+        let (start, end) = (&frame.start_bound, frame.end_bound.as_ref().unwrap_or(&current));
+        refuse_bounds(start, end, at)?;
+        let (start, start_text) = self.bound(start, units, order_by, scope, at)?;
+        let (end, end_text) = self.bound(end, units, order_by, scope, at)?;
+        let text = format!("{units} BETWEEN {start_text} AND {end_text}");
+        if units == WindowFrameUnits::Range && order_by.len() != 1 && (offset(&start) || offset(&end)) {
+            let message = "a frame of RANGE with a distance needs one expression in the window's ORDER BY";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        if backwards(&start, &end) {
+            let message = "the frame's begin lies behind its end";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
         let frame = WindowFrame::new_bounds(units, start, end);
         frame.regularize_order_bys(order_by).map_err(|e| engine_fault(&e, at))?;
-        Ok(frame)
+        Ok((frame, text))
+    }
+
+    fn bound(
+        &mut self,
+        bound: &ast::WindowFrameBound,
+        units: WindowFrameUnits,
+        order_by: &[SortExpr],
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(WindowFrameBound, String)> {
+        let (distance, word) = match bound {
+            ast::WindowFrameBound::CurrentRow => return Ok((WindowFrameBound::CurrentRow, "CURRENT ROW".into())),
+            ast::WindowFrameBound::Preceding(e) => (e, "PRECEDING"),
+            ast::WindowFrameBound::Following(e) => (e, "FOLLOWING"),
+        };
+        let Some(distance) = distance else {
+            let none = match units {
+                WindowFrameUnits::Range => ScalarValue::Null,
+                _ => ScalarValue::UInt64(None),
+            };
+            let bound = match word {
+                "PRECEDING" => WindowFrameBound::Preceding(none),
+                _ => WindowFrameBound::Following(none),
+            };
+            return Ok((bound, format!("UNBOUNDED {word}")));
+        };
+        let typed = self.expr(distance, scope)?;
+        let text = format!("{} {word}", typed.text);
+        let bound = match units {
+            WindowFrameUnits::Range => {
+                let value = self.distance(&typed, order_by, scope, at)?;
+                match word {
+                    "PRECEDING" => WindowFrameBound::Preceding(value),
+                    _ => WindowFrameBound::Following(value),
+                }
+            }
+            _ => {
+                let Some(n) = self.whole_number(&typed.expr) else {
+                    let message = format!("a frame's bound is a constant whole number, {} is none", typed.text);
+                    return Err(Fault::new(SqlErrorKind::Type, at, message));
+                };
+                let rows = ScalarValue::UInt64(Some(n.unsigned_abs()));
+                // A negative distance goes the other way.
+                match (word, n < 0) {
+                    ("PRECEDING", false) | ("FOLLOWING", true) => WindowFrameBound::Preceding(rows),
+                    _ => WindowFrameBound::Following(rows),
+                }
+            }
+        };
+        Ok((bound, text))
+    }
+
+    /// A distance between values of the window's order, in a type that can be added to them.
+    fn distance(&mut self, typed: &Typed, order_by: &[SortExpr], scope: &Scope, at: Location) -> Checked<ScalarValue> {
+        let [only] = order_by else {
+            let message = "a frame of RANGE with a distance needs one expression in the window's ORDER BY";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        };
+        let (of, given) = (
+            self.type_of(&only.expr, scope, at)?,
+            self.type_of(&typed.expr, scope, at)?,
+        );
+        let fits = match (&of, &given) {
+            (DataType::Date32, DataType::Int8 | DataType::Int16 | DataType::Int32) => true,
+            (DataType::Date32, DataType::Interval(_)) => months_alone(&typed.expr),
+            (DataType::Timestamp(..), DataType::Interval(_)) => true,
+            (of, given) => of.is_numeric() && given.is_numeric(),
+        };
+        let misfit = || {
+            let message = format!(
+                "the window is ordered by {}, a distance of {} does not fit: {}",
+                spark_type(&of).to_uppercase(),
+                spark_type(&given).to_uppercase(),
+                typed.text
+            );
+            Fault::new(SqlErrorKind::Type, at, message)
+        };
+        if !fits {
+            return Err(misfit());
+        }
+        let to = match &of {
+            DataType::Date32 | DataType::Timestamp(..) => None,
+            DataType::Decimal128(p, s) => Some(DataType::Decimal128(
+                *p.max(&(10 + u8::try_from(*s).unwrap_or(0))).min(&38),
+                *s,
+            )),
+            other => Some(other.clone()),
+        };
+        let expr = match to {
+            Some(to) if to != given => datafusion::logical_expr::cast(typed.expr.clone(), to),
+            _ => typed.expr.clone(),
+        };
+        match self.folded(expr) {
+            // Days are added to a date as an interval.
+            Expr::Literal(value, _) if of == DataType::Date32 && given.is_integer() => i32::try_from(value)
+                .map(|days| ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, days, 0))))
+                .map_err(|_| misfit()),
+            Expr::Literal(value, _) if !value.is_null() => Ok(value),
+            _ => Err(Fault::new(SqlErrorKind::Type, at, "a frame's bound is a constant")),
+        }
+    }
+}
+
+impl Over {
+    fn text(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.partition_by.is_empty() {
+            parts.push(format!("PARTITION BY {}", texts(&self.partition_by)));
+        }
+        if !self.order_text.is_empty() {
+            parts.push(format!("ORDER BY {}", self.order_text.join(", ")));
+        }
+        parts.push(self.frame_text.clone());
+        parts.join(" ")
+    }
+}
+
+/// Functions that number rows, and so need an order.
+const ORDERED: [&str; 8] = [
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+];
+
+/// Refuses what a window function cannot have.
+fn refuse_in_window(name: &str, function: &ast::Function, spec: &WindowSpec, at: Location) -> Checked<()> {
+    let fault = |message: String| Err(Fault::new(SqlErrorKind::Unsupported, at, message));
+    let distinct = match &function.args {
+        FunctionArguments::List(list) => matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct)),
+        _ => false,
+    };
+    if distinct {
+        return fault(format!("{name}(DISTINCT ...) cannot be computed over a window"));
+    }
+    if function.filter.is_some() {
+        return fault("FILTER is not possible for a function over a window".to_owned());
+    }
+    if ORDERED.contains(&name) && spec.order_by.is_empty() {
+        return fault(format!("{name} needs an ORDER BY in its window"));
+    }
+    if ORDERED.contains(&name) && spec.window_frame.is_some() {
+        return fault(format!("{name} has a frame of its own, no other can be given"));
+    }
+    Ok(())
+}
+
+/// A frame cannot begin at the end, or end at the beginning.
+fn refuse_bounds(start: &ast::WindowFrameBound, end: &ast::WindowFrameBound, at: Location) -> Checked<()> {
+    let wrong = matches!(start, ast::WindowFrameBound::Following(None))
+        || matches!(end, ast::WindowFrameBound::Preceding(None));
+    if wrong {
+        let message = "a frame goes from UNBOUNDED PRECEDING at the earliest to UNBOUNDED FOLLOWING at the latest";
+        return Err(Fault::new(SqlErrorKind::Type, at, message));
+    }
+    Ok(())
+}
+
+/// Whether an interval consists of months only, as a distance between dates does.
+fn months_alone(interval: &Expr) -> bool {
+    match interval {
+        Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => true,
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(i)), _) => i.days == 0 && i.nanoseconds == 0,
+        _ => false,
+    }
+}
+
+/// Whether a bound is some distance away.
+fn offset(bound: &WindowFrameBound) -> bool {
+    match bound {
+        WindowFrameBound::CurrentRow => false,
+        WindowFrameBound::Preceding(n) | WindowFrameBound::Following(n) => !n.is_null(),
+    }
+}
+
+fn backwards(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
+    match (start, end) {
+        (WindowFrameBound::Preceding(s), WindowFrameBound::Preceding(e)) => !s.is_null() && !e.is_null() && s < e,
+        (WindowFrameBound::Following(s), WindowFrameBound::Following(e)) => !s.is_null() && !e.is_null() && s > e,
+        (WindowFrameBound::Following(s), WindowFrameBound::CurrentRow | WindowFrameBound::Preceding(_)) => !s.is_null(),
+        (WindowFrameBound::CurrentRow, WindowFrameBound::Preceding(_)) => true,
+        _ => false,
     }
 }
 
@@ -250,35 +554,4 @@ fn widened(expr: Expr) -> Expr {
         Expr::Literal(ScalarValue::Int32(Some(n)), m) => Expr::Literal(ScalarValue::Int64(Some(i64::from(n))), m),
         other => other,
     }
-}
-
-fn window_text(
-    name: &str,
-    args: &str,
-    partition_by: &[Typed],
-    order_by: &[String],
-    spec: &WindowSpec,
-    ranks: bool,
-) -> String {
-    let mut parts = Vec::new();
-    if !partition_by.is_empty() {
-        parts.push(format!("PARTITION BY {}", texts(partition_by)));
-    }
-    if !order_by.is_empty() {
-        parts.push(format!("ORDER BY {}", order_by.join(", ")));
-    }
-    let frame = match &spec.window_frame {
-        Some(frame) => {
-            let end = frame
-                .end_bound
-                .as_ref()
-                .map_or("CURRENT ROW".to_owned(), ToString::to_string);
-            format!("{} BETWEEN {} AND {end}", frame.units, frame.start_bound)
-        }
-        None if order_by.is_empty() => "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING".to_owned(),
-        None if ranks => "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".to_owned(),
-        None => "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".to_owned(),
-    };
-    parts.push(frame);
-    format!("{name}({args}) OVER ({})", parts.join(" "))
 }

@@ -103,8 +103,8 @@ fn mistakes_are_found_where_they_are() {
             "job.sql:1:49: error: a subquery cannot use columns of the query around it below LIMIT",
         ),
         (
-            "SELECT id FROM sales SORT BY id",
-            "job.sql:1:1: error: SORT BY is not supported",
+            "SELECT * EXCEPT (id) FROM sales",
+            "job.sql:1:8: error: EXCEPT behind '*' is not Spark SQL",
         ),
         (
             "SELECT map_filter(m, k -> true) FROM sales",

@@ -46,10 +46,6 @@ fn output_names_are_those_of_spark() {
         ),
         ("SELECT s.*, id AS id FROM sales", "p: int, Q: string, id: int"),
         ("SELECT l[0], m['a'], m.a FROM sales", "l[0]: int, m[a]: int, a: int"),
-        (
-            "SELECT * EXCEPT (l, m, s, d, t) FROM (SELECT id, Amount, l, m, s, d, t FROM sales)",
-            "id: int, Amount: float",
-        ),
         ("SELECT id AS a, a + 1 AS b FROM sales", "a: int, b: int"),
         ("SELECT explode(l) FROM sales", "col: int"),
         ("SELECT id, explode(l) AS e FROM sales", "id: int, e: int"),

@@ -175,7 +175,7 @@ fn pivot_and_unpivot() {
             "p|NULL|NULL|NULL|NULL;q|4|1|NULL|NULL;r|1|1|2|1",
         ),
         (
-            format!("SELECT * FROM {t} PIVOT (max(v) FOR p IN ('x', 'y')) AS w WHERE w.x IS NOT NULL ORDER BY w.r"),
+            format!("SELECT * FROM {t} PIVOT (max(v) FOR p IN ('x', 'y')) WHERE x IS NOT NULL ORDER BY r"),
             "r, x, y",
             "q|4|NULL;r|1|2",
         ),

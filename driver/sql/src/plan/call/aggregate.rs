@@ -10,7 +10,7 @@ use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::{Arguments, null_flag, texts};
-use super::wrong_arguments;
+use super::{shown_call, wrong_arguments};
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::scope::{Place, Scope, Typed};
 use crate::plan::{Planner, engine_fault};
@@ -36,6 +36,12 @@ impl Planner<'_> {
                 expr,
                 text: with_filter("count(1)".into(), function, self, scope)?,
             });
+        }
+        if let [FunctionArgExpr::QualifiedWildcard(of)] = arguments.list.as_slice() {
+            return Err(
+                Fault::new(SqlErrorKind::Syntax, at, format!("count({of}.*) is not possible"))
+                    .help("count(*) counts rows; list the columns that must not be NULL"),
+            );
         }
         let args = self.arguments(arguments, &inner)?;
         let word = if arguments.distinct { "DISTINCT " } else { "" };
@@ -206,8 +212,11 @@ impl Planner<'_> {
         let inner = scope.at(Place::Aggregate);
         let mut args = self.arguments(arguments, &inner)?;
         let word = if arguments.distinct { "DISTINCT " } else { "" };
-        let mut text = format!("{name}({word}{})", texts(&args));
         let nulls = null_flag(name, &mut args).or(arguments.nulls);
+        let mut text = match arguments.distinct {
+            true => shown_call(name, &args).replacen('(', &format!("({word}"), 1),
+            false => shown_call(name, &args),
+        };
         let filter = self.filter(function, scope)?;
         text = with_filter(text, function, self, scope)?;
         let mut order_by = Vec::new();

@@ -4,15 +4,18 @@ mod aggregate;
 mod arguments;
 mod higher_order;
 mod lambda;
+mod shown;
 mod structs;
 mod time_window;
 
 pub(super) use aggregate::ALL_KEYS;
 pub(super) use arguments::{null_flag, nulls, texts};
+pub(super) use shown::shown_call;
 
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, lit};
@@ -62,20 +65,15 @@ impl Planner<'_> {
             }
             let text = match (name.as_str(), args.as_slice()) {
                 ("array_sort", [array]) => lambda::default_sort_text(&array.text),
-                _ => format!("{name}({})", texts(&args)),
+                _ => shown_call(&name, &args),
             };
             let expr = self.scalar(&[&name], args.into_iter().map(|a| a.expr).collect(), scope, at)?;
             return Ok(Typed { expr, text });
         }
         if let (Some(to), [arg]) = (type_function(&name), args.as_slice()) {
-            let text = format!(
-                "CAST({} AS {})",
-                arg.text,
-                millstream_spark::type_name::spark_type(&to).to_uppercase()
-            );
             return Ok(Typed {
                 expr: datafusion::logical_expr::cast(arg.expr.clone(), to),
-                text,
+                text: shown_call(&name, &args),
             });
         }
         if self.state.window_functions().contains_key(&name) {
@@ -149,13 +147,26 @@ impl Planner<'_> {
         if !folds {
             return arg;
         }
+        self.folded(arg)
+    }
+
+    /// The value of a constant expression; the expression itself when it has none.
+    pub(super) fn folded(&self, expr: Expr) -> Expr {
+        if matches!(expr, Expr::Literal(..)) {
+            return expr;
+        }
+        let schema = datafusion::common::DFSchema::empty();
+        let zone = self.time_zone;
+        let spark = expr
+            .clone()
+            .transform_up(|e| millstream_spark::analyzer::rewrite_expr(e, &schema, &zone));
         let context = SimplifyContext::builder()
-            .with_schema(Arc::new(datafusion::common::DFSchema::empty()))
+            .with_schema(Arc::new(schema))
             .with_config_options(Arc::clone(self.state.config_options()))
             .build();
-        match ExprSimplifier::new(context).simplify(arg.clone()) {
+        match spark.and_then(|e| ExprSimplifier::new(context).simplify(e.data)) {
             Ok(Expr::Literal(value, metadata)) => Expr::Literal(value, metadata),
-            _ => arg,
+            _ => expr,
         }
     }
 

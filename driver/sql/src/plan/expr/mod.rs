@@ -13,6 +13,7 @@ use sqlparser::tokenizer::Location;
 
 use self::literal::{interval_literal, literal};
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::call::shown_call;
 use crate::plan::scope::{Scope, Typed};
 use crate::plan::{Planner, engine_fault, place};
 
@@ -94,10 +95,11 @@ impl Planner<'_> {
                 expr,
                 substring_from,
                 substring_for,
+                shorthand,
                 ..
             } => {
                 let parts = [Some(expr.as_ref()), substring_from.as_deref(), substring_for.as_deref()];
-                self.plain_call("substring", &parts, scope, at)
+                self.plain_call(if *shorthand { "substr" } else { "substring" }, &parts, scope, at)
             }
             ast::Expr::Position { expr, r#in } => self.plain_call("locate", &[Some(expr), Some(r#in)], scope, at),
             ast::Expr::Overlay {
@@ -171,12 +173,9 @@ impl Planner<'_> {
             .flatten()
             .map(|e| self.expr(e, scope))
             .collect::<Checked<Vec<_>>>()?;
-        let texts: Vec<String> = args.iter().map(|t| t.text.clone()).collect();
+        let text = shown_call(name, &args);
         let expr = self.scalar(&[name], args.into_iter().map(|t| t.expr).collect(), scope, at)?;
-        Ok(Typed {
-            expr,
-            text: format!("{name}({})", texts.join(", ")),
-        })
+        Ok(Typed { expr, text })
     }
 }
 

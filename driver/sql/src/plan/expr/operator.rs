@@ -160,6 +160,10 @@ impl Planner<'_> {
         scope: &Scope,
         at: Location,
     ) -> Checked<Typed> {
+        if *kind == ast::CastKind::DoubleColon {
+            return Err(Fault::new(SqlErrorKind::Syntax, at, "'::' is not Spark SQL")
+                .help(format!("write it as CAST(... AS {to})")));
+        }
         let e = self.expr(expr, scope)?;
         self.type_of(&e.expr, scope, place(expr.span()))?;
         let data_type = self.sql_type(to, at)?;

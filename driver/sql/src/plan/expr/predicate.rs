@@ -22,12 +22,12 @@ impl Planner<'_> {
         Ok(Some(match expr {
             ast::Expr::IsNull(e) => self.postfix(e, scope, Expr::is_null, "IS NULL")?,
             ast::Expr::IsNotNull(e) => self.postfix(e, scope, Expr::is_not_null, "IS NOT NULL")?,
-            ast::Expr::IsTrue(e) => self.postfix(e, scope, Expr::is_true, "IS TRUE")?,
-            ast::Expr::IsNotTrue(e) => self.postfix(e, scope, Expr::is_not_true, "IS NOT TRUE")?,
-            ast::Expr::IsFalse(e) => self.postfix(e, scope, Expr::is_false, "IS FALSE")?,
-            ast::Expr::IsNotFalse(e) => self.postfix(e, scope, Expr::is_not_false, "IS NOT FALSE")?,
-            ast::Expr::IsUnknown(e) => self.postfix(e, scope, Expr::is_unknown, "IS UNKNOWN")?,
-            ast::Expr::IsNotUnknown(e) => self.postfix(e, scope, Expr::is_not_unknown, "IS NOT UNKNOWN")?,
+            ast::Expr::IsTrue(e) => self.truth(e, scope, Expr::is_true, "<=> true", at)?,
+            ast::Expr::IsNotTrue(e) => negated(self.truth(e, scope, Expr::is_true, "<=> true", at)?),
+            ast::Expr::IsFalse(e) => self.truth(e, scope, Expr::is_false, "<=> false", at)?,
+            ast::Expr::IsNotFalse(e) => negated(self.truth(e, scope, Expr::is_false, "<=> false", at)?),
+            ast::Expr::IsUnknown(e) => self.truth(e, scope, Expr::is_unknown, "IS NULL", at)?,
+            ast::Expr::IsNotUnknown(e) => self.truth(e, scope, Expr::is_not_unknown, "IS NOT NULL", at)?,
             ast::Expr::IsDistinctFrom(l, r) => self.distinct_from(l, r, true, scope, at)?,
             ast::Expr::IsNotDistinctFrom(l, r) => self.distinct_from(l, r, false, scope, at)?,
             ast::Expr::Between {
@@ -65,6 +65,34 @@ impl Planner<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// `IS TRUE` and the like: about a boolean.
+    fn truth(
+        &mut self,
+        e: &ast::Expr,
+        scope: &Scope,
+        make: fn(Expr) -> Expr,
+        words: &str,
+        at: Location,
+    ) -> Checked<Typed> {
+        let typed = self.expr(e, scope)?;
+        match self.type_of(&typed.expr, scope, at)? {
+            DataType::Boolean | DataType::Null => {}
+            other => {
+                let message = format!(
+                    "this asks whether a BOOLEAN is true, {} is {}",
+                    typed.text,
+                    spark_type(&other).to_uppercase()
+                );
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            }
+        }
+        let boolean = datafusion::logical_expr::cast(typed.expr, DataType::Boolean);
+        Ok(Typed {
+            expr: make(boolean),
+            text: format!("({} {words})", typed.text),
+        })
     }
 
     /// LIKE, ILIKE and RLIKE.
@@ -260,8 +288,10 @@ impl Planner<'_> {
             });
         }
         let (e, pattern) = (self.expr(expr, scope)?, self.expr(pattern, scope)?);
-        let word = if ignore_case { "ILIKE" } else { "LIKE" };
-        let text = format!("{} {word} {}", e.text, pattern.text);
+        let text = match ignore_case {
+            true => format!("ilike({}, {})", e.text, pattern.text),
+            false => format!("{} LIKE {}", e.text, pattern.text),
+        };
         let text = if negated { format!("(NOT {text})") } else { text };
         let escape = escape.and_then(|v| match &v.value {
             Value::SingleQuotedString(s) => s.chars().next(),
@@ -306,6 +336,7 @@ impl Planner<'_> {
     }
 
     pub(super) fn subquery(&mut self, query: &ast::Query, scope: &Scope) -> Checked<(Subquery, usize)> {
+        self.refuse_hidden_names(query)?;
         let relation = self.query(query, Some(Arc::new(scope.clone())))?;
         let columns = relation.names.len();
         Ok((held(relation.plan), columns))
@@ -346,6 +377,13 @@ pub(super) fn backslash_escapes(pattern: &str, escape: char) -> String {
         }
     }
     out
+}
+
+fn negated(typed: Typed) -> Typed {
+    Typed {
+        expr: !typed.expr,
+        text: format!("(NOT {})", typed.text),
+    }
 }
 
 fn negated_text(text: String, negated: bool) -> String {

@@ -198,6 +198,11 @@ impl Planner<'_> {
                 alias,
                 ..
             } => {
+                if let Some(alias) = alias {
+                    let message = "the result of PIVOT has no name";
+                    return Err(Fault::new(SqlErrorKind::Syntax, place(alias.name.span), message)
+                        .help("put PIVOT into a subquery and name that: (SELECT * FROM ... PIVOT (...)) name"));
+                }
                 let from = self.table_factor(table, sofar, outer.clone())?;
                 let relation = self.pivot(from, aggregate_functions, value_column, value_source, at)?;
                 self.aliased(relation, None, alias.as_ref(), false, outer)

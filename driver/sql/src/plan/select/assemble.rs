@@ -18,7 +18,7 @@ use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::call::ALL_KEYS;
 use crate::plan::generator::Generator;
 use crate::plan::scope::{Relation, Scope, columns, unique};
-use crate::plan::subquery::{has_subquery, is_subquery};
+use crate::plan::subquery::{has_subquery, is_subquery, outer_columns};
 use crate::plan::{Planner, engine_fault};
 
 /// The clauses of a SELECT behind WHERE, planned.
@@ -87,8 +87,14 @@ impl Planner<'_> {
     /// Puts the planned clauses on the rows of FROM and WHERE.
     pub(super) fn assemble(&mut self, mut plan: LogicalPlan, mut clauses: Clauses, at: Location) -> Checked<Relation> {
         let keys = clauses.keys(at)?;
+        let sets = matches!(clauses.group.as_deref(), Some([Expr::GroupingSet(_)]));
         clauses.each(|expr, _, at| {
             *expr = with_all_keys(expr.clone(), &keys).map_err(|e| engine_fault(&e, at))?;
+            let asks = |e: &Expr| Ok(matches!(e, Expr::AggregateFunction(f) if f.func.name() == "grouping"));
+            if !sets && expr.exists(asks).unwrap_or(false) {
+                let message = "grouping and grouping_id need ROLLUP, CUBE or GROUPING SETS in GROUP BY";
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            }
             Ok(())
         })?;
         let aggregates = find_aggregate_exprs(clauses.exprs());
@@ -153,6 +159,11 @@ impl Planner<'_> {
             *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
             not_grouped(expr, &allowed, name, at)
         })?;
+        let varies = |e: &Expr| Ok(matches!(e, Expr::ScalarSubquery(s) if !outer_columns(&s.subquery).is_empty()));
+        if let Some(item) = clauses.items.iter().find(|i| i.expr.exists(varies).unwrap_or(false)) {
+            let message = "a subquery that depends on the row is neither in GROUP BY nor inside an aggregate function";
+            return Err(Fault::new(SqlErrorKind::Type, item.at, message).help("group by it, or join with its query"));
+        }
         if let (true, Some(rows)) = (with_total, outputs.last()) {
             // A set without keys is no global aggregate: without rows it has no group either.
             let some = Expr::Column(rows.clone()).gt(lit(0_i64));

@@ -207,13 +207,11 @@ pub(super) fn shown_name(e: &ast::Expr, typed: &Typed) -> String {
             Some(ast::AccessExpr::Dot(ast::Expr::Identifier(i))) => i.value.clone(),
             _ => typed.text.clone(),
         },
-        ast::Expr::Cast { expr, .. } if is_named(expr) => shown_name(
-            expr,
-            &Typed {
-                expr: typed.expr.clone(),
-                text: expr.to_string(),
-            },
-        ),
+        // A cast of a column keeps its name; not that of a field, nor another cast.
+        ast::Expr::Cast { expr, .. } => match plain_column(expr, typed) {
+            Some(name) => name,
+            None => typed.text.clone(),
+        },
         ast::Expr::Identifier(i) if typed.text != "window" => match typed.text.strip_suffix("()") {
             Some(_) => typed.text.clone(),
             None => i.value.clone(),
@@ -223,11 +221,18 @@ pub(super) fn shown_name(e: &ast::Expr, typed: &Typed) -> String {
     }
 }
 
-pub(super) fn is_named(e: &ast::Expr) -> bool {
-    match e {
-        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => true,
-        ast::Expr::Cast { expr, .. } | ast::Expr::Nested(expr) => is_named(expr),
-        _ => false,
+/// The name of a column that stands alone, when that is what the cast is of.
+fn plain_column(e: &ast::Expr, cast: &Typed) -> Option<String> {
+    let inner = match &cast.expr {
+        Expr::Cast(c) => &c.expr,
+        Expr::TryCast(c) => &c.expr,
+        _ => return None,
+    };
+    match (e, inner.as_ref()) {
+        (ast::Expr::Nested(e), _) => plain_column(e, cast),
+        (ast::Expr::Identifier(i), Expr::Column(_)) => Some(i.value.clone()),
+        (ast::Expr::CompoundIdentifier(parts), Expr::Column(_)) => parts.last().map(|i| i.value.clone()),
+        _ => None,
     }
 }
 
@@ -236,24 +241,14 @@ pub(super) fn starred(
     options: &ast::WildcardAdditionalOptions,
     at: Location,
 ) -> Checked<Vec<Item>> {
-    let mut except: Vec<String> = Vec::new();
-    if let Some(list) = &options.opt_except {
-        except.push(list.first_element.value.clone());
-        except.extend(list.additional_elements.iter().map(|i| i.value.clone()));
-    }
-    for name in &except {
-        if !all.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
-            return Err(unknown_column(
-                name,
-                &all.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>(),
-                false,
-                at,
-            ));
-        }
+    if options.opt_except.is_some() {
+        return Err(
+            Fault::new(SqlErrorKind::Syntax, at, "EXCEPT behind '*' is not Spark SQL")
+                .help("list the columns that are wanted"),
+        );
     }
     Ok(all
         .into_iter()
-        .filter(|(name, _)| !except.iter().any(|e| e.eq_ignore_ascii_case(name)))
         .map(|(name, expr)| Item {
             name,
             ..plain(expr, at)

@@ -82,7 +82,14 @@ impl Planner<'_> {
             )),
             None => None,
         };
-        let order = self.order_by(order, &items, &scope, &outputs)?;
+        let order = match order {
+            [] => self.order_by(&sorted_within(select), &items, &scope, &outputs)?,
+            order => self.order_by(order, &items, &scope, &outputs)?,
+        };
+        for key in &select.distribute_by {
+            // Where rows are is the engine's business; what is written has to make sense all the same.
+            self.expr(key, &outputs.at(Place::Where))?;
+        }
         let qualify = match &select.qualify {
             Some(qualify) => Some((
                 self.condition(qualify, &outputs.at(Place::OrderBy))?,
@@ -124,6 +131,19 @@ impl Planner<'_> {
     }
 }
 
+/// SORT BY and CLUSTER BY: the order within a part of the rows, all of which are one part here.
+fn sorted_within(select: &Select) -> Vec<ast::OrderByExpr> {
+    let clustered = select.cluster_by.iter().map(|e| ast::OrderByExpr {
+        expr: e.clone(),
+        options: ast::OrderByOptions {
+            asc: None,
+            nulls_first: None,
+        },
+        with_fill: None,
+    });
+    select.sort_by.iter().cloned().chain(clustered).collect()
+}
+
 fn plain(expr: Expr, at: Location) -> Item {
     Item {
         expr,
@@ -154,17 +174,6 @@ fn refuse_foreign_clauses(select: &Select, at: Location) -> Checked<()> {
             !select.connect_by.is_empty(),
             "CONNECT BY",
             "there are no hierarchical queries",
-        ),
-        (!select.sort_by.is_empty(), "SORT BY", "use ORDER BY"),
-        (
-            !select.cluster_by.is_empty(),
-            "CLUSTER BY",
-            "rows are distributed by the engine",
-        ),
-        (
-            !select.distribute_by.is_empty(),
-            "DISTRIBUTE BY",
-            "rows are distributed by the engine",
         ),
     ];
     match refused.into_iter().find(|(given, ..)| *given) {
