@@ -143,13 +143,10 @@ fn check_keys(keys: &ArrayRef, offsets: &OffsetBuffer<i32>, nulls: Option<&NullB
     let rows: Vec<_> = rows
         .map(|row| offsets[row] as usize..offsets[row + 1] as usize)
         .collect();
-    if keys.null_count() > 0 || keys.data_type().is_null() {
-        if rows
-            .iter()
-            .any(|row| row.clone().any(|at| keys.is_null(at) || keys.data_type().is_null()))
-        {
-            return exec_err!("a map has no key that is NULL");
-        }
+    let untyped = keys.data_type().is_null();
+    let null = |row: &std::ops::Range<usize>| row.clone().any(|at| untyped || keys.is_null(at));
+    if (untyped || keys.null_count() > 0) && rows.iter().any(null) {
+        return exec_err!("a map has no key that is NULL");
     }
     if rows.iter().all(|row| row.len() < 2) {
         return Ok(());
