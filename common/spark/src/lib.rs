@@ -31,6 +31,7 @@ pub mod functions;
 pub mod json;
 pub mod number;
 pub mod operators;
+pub mod pattern;
 pub mod render;
 pub mod session;
 pub mod type_name;

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::read::decode;
+use super::read::{decode, float};
 use super::write::LineWriter;
 use super::{CsvOptions, split};
 use crate::cast::parse_time;
@@ -16,6 +16,7 @@ use crate::functions::{Call, Function, Kind, Result};
 use crate::json::from_json::SchemaFunction;
 use crate::json::functions::call_options;
 use crate::json::type_text;
+use crate::pattern::Pattern;
 
 /// Returns `from_csv`, `to_csv` and `schema_of_csv`. The schema of `from_csv` has to be a literal.
 pub fn udfs() -> Vec<ScalarUDF> {
@@ -88,38 +89,77 @@ fn schema_of(line: &str, options: &CsvOptions) -> Result<String> {
     if line.is_empty() {
         return exec_err!("schema_of_csv: expected a line with values, found an empty one");
     }
+    let inference = Inference::new(options)?;
     let values = split(line, options).into_iter().enumerate();
-    let fields = values.map(|(at, value)| Field::new(format!("_c{at}"), infer(value.as_deref(), options), true));
+    let fields = values.map(|(at, value)| Field::new(format!("_c{at}"), inference.infer(value.as_deref()), true));
     Ok(type_text(&DataType::Struct(fields.collect())))
 }
 
-/// Returns the narrowest type that holds a value.
-fn infer(value: Option<&str>, options: &CsvOptions) -> DataType {
-    let Some(text) = value.filter(|text| *text != options.null_value) else {
-        return DataType::Utf8;
-    };
-    let number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
-    let digits = text.trim_start_matches(['+', '-']);
-    let special = [
-        &options.nan_value,
-        &options.positive_infinity,
-        &options.negative_infinity,
-    ];
-    if text.parse::<i32>().is_ok() {
-        DataType::Int32
-    } else if text.parse::<i64>().is_ok() {
-        DataType::Int64
-    } else if digits.len() <= 38 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-        DataType::Decimal128(u8::try_from(digits.len()).unwrap_or(38), 0)
-    } else if (number && text.parse::<f64>().is_ok()) || special.iter().any(|s| *s == text) {
-        DataType::Float64
-    } else if text.len() == 10 && parse_time::parse_date(text).is_some() {
-        DataType::Date32
-    } else if parse_time::parse_timestamp(text, &options.time_zone).is_some() {
-        crate::types::timestamp()
-    } else if matches!(text.to_ascii_lowercase().as_str(), "true" | "false") {
-        DataType::Boolean
-    } else {
-        DataType::Utf8
+/// What the types of a line's values are told by.
+struct Inference<'o> {
+    options: &'o CsvOptions,
+    date: Option<Pattern>,
+    timestamp: Option<Pattern>,
+}
+
+impl<'o> Inference<'o> {
+    fn new(options: &'o CsvOptions) -> Result<Self> {
+        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::for_reading).transpose();
+        Ok(Self {
+            options,
+            date: pattern(&options.date_format)?,
+            timestamp: pattern(&options.timestamp_format)?,
+        })
     }
+
+    /// Returns the narrowest type that holds a value.
+    fn infer(&self, value: Option<&str>) -> DataType {
+        let Some(text) = value.filter(|text| !text.is_empty() && *text != self.options.null_value) else {
+            return DataType::Utf8;
+        };
+        if text.parse::<i32>().is_ok() {
+            DataType::Int32
+        } else if text.parse::<i64>().is_ok() {
+            DataType::Int64
+        } else if let Some(precision) = whole_digits(text) {
+            DataType::Decimal128(precision, 0)
+        } else if float(text, self.options).is_some() {
+            DataType::Float64
+        } else if self.is_date(text) {
+            DataType::Date32
+        } else if self.is_timestamp(text) {
+            crate::types::timestamp()
+        } else if matches!(text.to_ascii_lowercase().as_str(), "true" | "false") {
+            DataType::Boolean
+        } else {
+            DataType::Utf8
+        }
+    }
+
+    fn is_date(&self, text: &str) -> bool {
+        self.options.prefer_date
+            && match &self.date {
+                Some(pattern) => pattern.date(text).is_some(),
+                None => text.len() == 10 && parse_time::parse_date(text).is_some(),
+            }
+    }
+
+    fn is_timestamp(&self, text: &str) -> bool {
+        match &self.timestamp {
+            Some(pattern) => pattern.instant(text, &self.options.time_zone).is_some(),
+            None => parse_time::parse_timestamp(text, &self.options.time_zone).is_some(),
+        }
+    }
+}
+
+/// The digits of a number without a fraction, if a decimal holds them. A point may end it, and commas part its digits.
+fn whole_digits(text: &str) -> Option<u8> {
+    let digits: String = text.chars().filter(|c| *c != ',').collect();
+    let digits = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
+    let digits = digits.strip_suffix('.').unwrap_or(digits);
+    let precision = digits.trim_start_matches('0').len().max(1);
+    let whole = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    u8::try_from(precision)
+        .ok()
+        .filter(|precision| whole && *precision <= 38)
 }

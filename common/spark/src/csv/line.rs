@@ -1,6 +1,6 @@
 //! One line of separated values into its parts.
 
-use super::CsvOptions;
+use super::{CsvOptions, is_blank};
 
 /// Splits a record into its values; `None` is a value that is not there (unquoted nothing).
 ///
@@ -12,7 +12,7 @@ pub fn split(record: &str, options: &CsvOptions) -> Vec<Option<String>> {
     let mut rest = record;
     loop {
         if options.ignore_leading_blanks == Some(true) {
-            rest = rest.trim_start_matches([' ', '\t']);
+            rest = rest.trim_start_matches(is_blank);
         }
         let (value, after) = match options.quote.filter(|quote| rest.starts_with(*quote)) {
             Some(quote) => quoted(rest, quote, options),
@@ -33,7 +33,7 @@ fn plain<'a>(rest: &'a str, from: usize, options: &CsvOptions) -> Part<'a> {
     let end = rest[from..].find(&options.separator).map(|at| from + at);
     let mut value = &rest[..end.unwrap_or(rest.len())];
     if options.ignore_trailing_blanks == Some(true) {
-        value = value.trim_end_matches([' ', '\t']);
+        value = value.trim_end_matches(is_blank);
     }
     let after = end.map(|end| &rest[end + options.separator.len()..]);
     ((!value.is_empty()).then(|| value.to_owned()), after)
@@ -44,13 +44,15 @@ fn quoted<'a>(rest: &'a str, quote: char, options: &CsvOptions) -> Part<'a> {
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, next)| *next);
-        if Some(c) == options.escape && (next == Some(quote) || (next == Some(c) && c != quote)) {
+        let escapes = Some(c) == options.escape && next == Some(quote)
+            || next.is_some() && next == options.escape && Some(c) == options.escape_of_escape();
+        if escapes {
             value.extend(next);
             chars.next();
         } else if c == quote {
             let end = at + c.len_utf8();
             let behind = &rest[end..];
-            let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+            let blanks = behind.len() - behind.trim_start_matches(is_blank).len();
             let skipped = if options.ignore_trailing_blanks == Some(true) {
                 blanks
             } else {

@@ -23,6 +23,11 @@ pub struct CsvOptions {
     pub quote: Option<char>,
     /// Takes the meaning from the next quote inside quotes.
     pub escape: Option<char>,
+    /// Inside quotes, takes the meaning from the next escape character; by default the escape character itself, if it is not
+    /// the quote.
+    pub escape_escape: Option<char>,
+    /// Writing: a value with a quote in it is quoted.
+    pub escape_quotes: bool,
     /// Lines beginning with this are no values.
     pub comment: Option<char>,
     /// The text of null; unquoted nothing is null too.
@@ -49,6 +54,8 @@ pub struct CsvOptions {
     pub corrupt_record_column: String,
     /// Zone of timestamps that name none, and of timestamps written.
     pub time_zone: Tz,
+    /// Schema inference: a text that is a date is one, rather than a timestamp.
+    pub prefer_date: bool,
     /// Pattern of TIMESTAMP text.
     pub timestamp_format: Option<String>,
     /// Pattern of TIMESTAMP_NTZ text.
@@ -63,6 +70,8 @@ impl Default for CsvOptions {
             separator: ",".to_owned(),
             quote: Some('"'),
             escape: Some('\\'),
+            escape_escape: None,
+            escape_quotes: true,
             comment: None,
             null_value: String::new(),
             empty_value: None,
@@ -76,6 +85,7 @@ impl Default for CsvOptions {
             time_parser_policy: TimeParserPolicy::default(),
             corrupt_record_column: "_corrupt_record".to_owned(),
             time_zone: Tz::UTC,
+            prefer_date: true,
             timestamp_format: None,
             timestamp_ntz_format: None,
             date_format: None,
@@ -83,7 +93,18 @@ impl Default for CsvOptions {
     }
 }
 
+/// Blanks around values are everything up to the space.
+fn is_blank(c: char) -> bool {
+    c <= ' '
+}
+
 impl CsvOptions {
+    /// What makes the escape character a plain one inside quotes.
+    fn escape_of_escape(&self) -> Option<char> {
+        self.escape_escape
+            .or(self.escape.filter(|escape| Some(*escape) != self.quote))
+    }
+
     /// Takes options by their Spark names, in any case; names it does not know are ignored, as Spark does.
     ///
     /// # Errors
@@ -131,6 +152,9 @@ impl CsvOptions {
             }
             "quote" => self.quote = character()?,
             "escape" => self.escape = character()?,
+            "chartoescapequoteescaping" => self.escape_escape = character()?,
+            "escapequotes" => self.escape_quotes = flag()?,
+            "locale" if !value.to_ascii_lowercase().starts_with("en") => return Err(wrong("en-US")),
             "comment" => self.comment = character()?,
             "nullvalue" => self.null_value = value.to_owned(),
             "emptyvalue" => self.empty_value = text(),
@@ -142,11 +166,13 @@ impl CsvOptions {
             "quoteall" => self.quote_all = flag()?,
             "mode" => {
                 self.mode = match value.to_ascii_uppercase().as_str() {
-                    "PERMISSIVE" => ParseMode::Permissive,
                     "FAILFAST" => ParseMode::FailFast,
-                    _ => return Err(wrong("PERMISSIVE or FAILFAST")),
+                    "DROPMALFORMED" => return Err(wrong("PERMISSIVE or FAILFAST")),
+                    // As in Spark, whatever else it says.
+                    _ => ParseMode::Permissive,
                 }
             }
+            "preferdate" => self.prefer_date = flag()?,
             "columnnameofcorruptrecord" => self.corrupt_record_column = value.to_owned(),
             "timezone" => {
                 self.time_zone = crate::zone::parse(value).map_err(|_| wrong("a region such as Europe/Berlin"))?

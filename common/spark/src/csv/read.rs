@@ -6,9 +6,9 @@ use arrow::datatypes::{DataType, Field, Fields};
 use super::{CsvOptions, split};
 use crate::cast::parse_time;
 use crate::json::column::{Column, StructColumn};
-use crate::json::pattern::Pattern;
 use crate::json::{JsonError, ParseMode, TimeParserPolicy, text_time};
 use crate::number::parse_decimal;
+use crate::pattern::Pattern;
 
 /// Reads lines into one struct column.
 pub(crate) struct LineDecoder<'o> {
@@ -44,7 +44,7 @@ impl<'o> LineDecoder<'o> {
             let (column, data_type) = (field.name().clone(), field.data_type().clone());
             return Err(JsonError::CorruptColumn { column, data_type });
         }
-        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new).transpose();
+        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::for_reading).transpose();
         Ok(Self {
             row: StructColumn::new(fields)?,
             order: (0..fields.len()).filter(|at| Some(*at) != corrupt).collect(),
@@ -65,11 +65,8 @@ impl<'o> LineDecoder<'o> {
             return;
         };
         let comment = self.options.comment.is_some_and(|c| line.starts_with(c));
-        let values = if comment || line.is_empty() {
-            Vec::new()
-        } else {
-            split(line, self.options)
-        };
+        let nothing = comment || line.is_empty();
+        let values = if nothing { Vec::new() } else { split(line, self.options) };
         let mut good = values.len() == self.order.len();
         for (place, value) in values.into_iter().enumerate().take(self.order.len()) {
             let value = match value {
@@ -83,7 +80,12 @@ impl<'o> LineDecoder<'o> {
             }
         }
         if !good {
-            if let Some(Column::Text(column)) = self.corrupt.and_then(|at| self.row.columns.get_mut(at)) {
+            // Of a line without values there is no text either.
+            if let Some(Column::Text(column)) = self
+                .corrupt
+                .filter(|_| !nothing)
+                .and_then(|at| self.row.columns.get_mut(at))
+            {
                 column.push(line.as_bytes());
             }
             if self.options.mode == ParseMode::FailFast && self.failure.is_none() {
@@ -122,7 +124,7 @@ impl<'o> LineDecoder<'o> {
             }
             Column::Date(c) => {
                 let read = match &self.date {
-                    Some(pattern) => pattern.date(text.as_bytes()),
+                    Some(pattern) => text_time::by_pattern(pattern, text.as_bytes(), Pattern::date),
                     // Unlike in JSON, a bare number is no date.
                     None => text_time::date(text.as_bytes()).map(|_| parse_time::parse_date(text)),
                 };
@@ -131,7 +133,7 @@ impl<'o> LineDecoder<'o> {
             }
             Column::Timestamp(c, Some(_)) => {
                 let read = match &self.timestamp {
-                    Some(pattern) => pattern.timestamp(text.as_bytes(), zone),
+                    Some(pattern) => text_time::by_pattern(pattern, text.as_bytes(), |p, text| p.instant(text, zone)),
                     None => text_time::timestamp(text.as_bytes(), zone),
                 };
                 ambiguous = read.is_err();
@@ -139,10 +141,11 @@ impl<'o> LineDecoder<'o> {
             }
             Column::Timestamp(c, None) => {
                 let read = match &self.local {
-                    Some(pattern) => pattern.local(text.as_bytes()),
-                    None => text_time::local(text.as_bytes()),
+                    Some(pattern) => text_time::by_pattern(pattern, text.as_bytes(), Pattern::local),
+                    None => Ok(text_time::local(text.as_bytes())),
                 };
-                put(c, read)
+                ambiguous = read.is_err();
+                put(c, read.ok().flatten())
             }
             _ => false,
         };
@@ -185,7 +188,7 @@ fn put<T: Copy + Default>(column: &mut crate::json::column::Fixed<T>, value: Opt
 }
 
 /// Reads a double as Java does: blanks around it and a type letter behind it are allowed.
-fn float(text: &str, options: &CsvOptions) -> Option<f64> {
+pub(crate) fn float(text: &str, options: &CsvOptions) -> Option<f64> {
     match text {
         _ if text == options.nan_value => return Some(f64::NAN),
         _ if text == options.positive_infinity => return Some(f64::INFINITY),

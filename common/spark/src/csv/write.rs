@@ -3,11 +3,14 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
 
-use super::CsvOptions;
+use super::{CsvOptions, is_blank};
 use crate::cast::text::{Style, write_value};
 use crate::json::JsonError;
-use crate::json::pattern::Pattern;
+use crate::pattern::Pattern;
 use crate::zone::DAY_US;
+
+/// A line that begins with this reads as a comment elsewhere, so its first value is quoted.
+const COMMENT: char = '#';
 
 /// Writes lines by the options it was made with.
 pub(crate) struct LineWriter<'o> {
@@ -19,7 +22,7 @@ pub(crate) struct LineWriter<'o> {
 
 impl<'o> LineWriter<'o> {
     pub fn new(options: &'o CsvOptions) -> Result<Self, JsonError> {
-        let pattern = |given: &Option<String>, default| Pattern::new(given.as_deref().unwrap_or(default));
+        let pattern = |given: &Option<String>, default| Pattern::for_writing(given.as_deref().unwrap_or(default));
         Ok(Self {
             options,
             timestamp: pattern(&options.timestamp_format, "yyyy-MM-dd'T'HH:mm:ss.SSSXXX")?,
@@ -35,13 +38,15 @@ impl<'o> LineWriter<'o> {
             if at > 0 {
                 out.push_str(&self.options.separator);
             }
-            if column.data_type() == &DataType::Null || column.is_null(row) {
-                out.push_str(&self.options.null_value);
-                continue;
-            }
             text.clear();
-            self.value(column, row, &mut text);
-            self.field(&text, out);
+            if column.data_type() != &DataType::Null && column.is_valid(row) {
+                self.value(column, row, &mut text);
+            } else if self.options.null_value.is_empty() && !self.options.quote_all {
+                continue;
+            } else {
+                text.push_str(&self.options.null_value);
+            }
+            self.field(at, &text, out);
         }
     }
 
@@ -54,7 +59,7 @@ impl<'o> LineWriter<'o> {
             DataType::Timestamp(_, zone) => {
                 let at = column.as_primitive::<TimestampMicrosecondType>().value(row);
                 match zone {
-                    Some(_) => self.timestamp.write_timestamp(at, &self.options.time_zone, out),
+                    Some(_) => self.timestamp.write_instant(at, &self.options.time_zone, out),
                     None => self.local.write_local(at, out),
                 }
             }
@@ -62,32 +67,41 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    fn field(&self, text: &str, out: &mut String) {
-        let blanks = [' ', '\t'];
-        let mut text = text;
-        if self.options.ignore_leading_blanks != Some(false) {
-            text = text.trim_start_matches(blanks);
+    fn field(&self, column: usize, whole: &str, out: &mut String) {
+        let options = self.options;
+        let mut text = whole;
+        if options.ignore_leading_blanks != Some(false) {
+            text = text.trim_start_matches(is_blank);
         }
-        if self.options.ignore_trailing_blanks != Some(false) {
-            text = text.trim_end_matches(blanks);
+        if options.ignore_trailing_blanks != Some(false) {
+            text = text.trim_end_matches(is_blank);
         }
-        if text.is_empty() {
-            out.push_str(self.options.empty_value.as_deref().unwrap_or("\"\""));
-            return;
+        let empty = text.is_empty();
+        if empty {
+            text = options.empty_value.as_deref().unwrap_or("\"\"");
         }
-        let Some(quote) = self.options.quote else {
+        let Some(quote) = options.quote else {
             out.push_str(text);
             return;
         };
-        let special = |c: char| c == quote || c == '\n' || c == '\r';
-        if !self.options.quote_all && !text.contains(special) && !text.contains(&self.options.separator) {
+        let quoted_already = empty && text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+        let comment = column == 0 && whole.starts_with(options.comment.unwrap_or(COMMENT));
+        let special = |c: char| c == '\n' || c == '\r' || (options.escape_quotes && c == quote);
+        let quotes = options.quote_all
+            || comment
+            || text.starts_with(quote)
+            || text.contains(special)
+            || text.contains(&options.separator);
+        if quoted_already || !quotes {
             out.push_str(text);
             return;
         }
         out.push(quote);
         for c in text.chars() {
             if c == quote {
-                out.extend(self.options.escape);
+                out.extend(options.escape);
+            } else if Some(c) == options.escape {
+                out.extend(options.escape_of_escape());
             }
             out.push(c);
         }

@@ -6,11 +6,12 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use chrono_tz::Tz;
 
 use super::column::{Column, Entries, Repeated, StructColumn};
-use super::pattern::Pattern;
-use super::scan::{Number, Scan, Scanner, Text, Token};
+use super::scan::{Fault, Number, Scan, Scanner, Text, Token};
 use super::text_out::{copy_from, to_f32, to_f64};
 use super::text_time::{self, Ambiguous};
+use crate::cast::parse_time;
 use crate::number::parse_decimal;
+use crate::pattern::Pattern;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -24,6 +25,8 @@ pub(crate) struct Context {
     pub timestamp_pattern: Option<Pattern>,
     pub local_pattern: Option<Pattern>,
     pub date_pattern: Option<Pattern>,
+    /// What does not fit its pattern may be ISO text.
+    pub time_fallback: bool,
     pub non_numeric_numbers: bool,
     /// Some field of the record under way had a value that does not fit its type.
     pub partial: bool,
@@ -64,12 +67,40 @@ pub(crate) fn read_value(column: &mut Column, scanner: &mut Scanner<'_>, context
 
 fn read_token(column: &mut Column, token: Token<'_>, scanner: &mut Scanner<'_>, context: &mut Context) -> Scan<bool> {
     Ok(match (column, token) {
+        (Column::Text(c), token) if !matches!(token, Token::Null) => {
+            copy_from(scanner, token, &mut c.data)?;
+            c.commit();
+            true
+        }
+        (Column::Struct(c), Token::Object) => {
+            read_object(c, scanner, context)?;
+            c.complete_row(true);
+            true
+        }
+        (Column::List(c), Token::Array) => read_array(c, scanner, context)?,
+        (Column::Map(c), Token::Object) => read_map(c, scanner, context)?,
+        // How far the reader got into bad Base64 matters to what follows.
+        (column @ Column::Binary(_), token @ Token::Text(_)) => match read_scalar(column, &token, context) {
+            true => true,
+            false => return Err(Fault::Malformed),
+        },
+        (column, token) => {
+            let fits = read_scalar(column, &token, context);
+            scanner.skip_rest(&token)?;
+            fits
+        }
+    })
+}
+
+/// Appends a value that is no container, if it fits the column's type. Numbers become text elsewhere.
+pub(crate) fn read_scalar(column: &mut Column, token: &Token<'_>, context: &mut Context) -> bool {
+    match (column, *token) {
         (column, Token::Null) => {
             column.push_null();
             true
         }
-        (Column::Text(c), token) => {
-            copy_from(scanner, token, &mut c.data)?;
+        (Column::Text(c), Token::Text(text)) => {
+            text.append_to(&mut c.data);
             c.commit();
             true
         }
@@ -80,6 +111,8 @@ fn read_token(column: &mut Column, token: Token<'_>, scanner: &mut Scanner<'_>, 
         (Column::I16(c), Token::Number(n)) => push(c, integer(&n).and_then(|v| v.try_into().ok())),
         (Column::I32(c), Token::Number(n)) => push(c, integer(&n).and_then(|v| v.try_into().ok())),
         (Column::I64(c), Token::Number(n)) => push(c, integer(&n)),
+        (Column::F32(c), Token::Number(n)) => push(c, Some(to_f32(&n))),
+        (Column::F64(c), Token::Number(n)) => push(c, Some(to_f64(&n))),
         (Column::F32(c), Token::NonNumber(v)) => push(c, Some(v as f32)),
         (Column::F64(c), Token::NonNumber(v)) => push(c, Some(v)),
         (Column::F32(c), Token::Text(text)) => push(c, named_float(text, context).map(|v| v as f32)),
@@ -94,10 +127,12 @@ fn read_token(column: &mut Column, token: Token<'_>, scanner: &mut Scanner<'_>, 
         (Column::Date(c), Token::Text(text)) => push(c, read_date(text, context)),
         // Seconds beyond the range wrap, as they do in Spark.
         (Column::Timestamp(c, Some(_)), Token::Number(n)) => push(c, integer(&n).map(|s| s.wrapping_mul(1_000_000))),
+        (Column::Timestamp(c, Some(_)), Token::Text(text)) => push(c, read_timestamp(text, context)),
         (Column::Timestamp(c, None), Token::Text(text)) => push(c, read_local(text, context)),
         (Column::Binary(c), Token::Text(text)) => {
-            let encoded = text.unescaped(&mut context.scratch);
-            let fits = BASE64.decode_vec(encoded, &mut c.data).is_ok();
+            let fits = BASE64
+                .decode_vec(text.unescaped(&mut context.scratch), &mut c.data)
+                .is_ok();
             if fits {
                 c.commit()
             } else {
@@ -105,18 +140,8 @@ fn read_token(column: &mut Column, token: Token<'_>, scanner: &mut Scanner<'_>, 
             }
             fits
         }
-        (Column::Struct(c), Token::Object) => {
-            read_object(c, scanner, context)?;
-            c.complete_row(true);
-            true
-        }
-        (Column::List(c), Token::Array) => read_array(c, scanner, context)?,
-        (Column::Map(c), Token::Object) => read_map(c, scanner, context)?,
-        (_, token) => {
-            scanner.skip_rest(&token)?;
-            false
-        }
-    })
+        _ => false,
+    }
 }
 
 #[inline]
@@ -141,7 +166,7 @@ pub(crate) fn read_object(c: &mut StructColumn, scanner: &mut Scanner<'_>, conte
         }
         if !first {
             if byte != b',' {
-                return Err(super::scan::Fault::Malformed);
+                return Err(Fault::Malformed);
             }
             byte = scanner.next_significant()?;
         }
@@ -259,27 +284,39 @@ fn read_timestamp(text: Text<'_>, context: &mut Context) -> Option<i64> {
         return decided(read, text.raw, &mut context.ambiguous);
     }
     let plain = text.unescaped(&mut context.scratch);
-    let read = match &context.timestamp_pattern {
+    let mut read = match &context.timestamp_pattern {
         None => text_time::timestamp(plain, &context.zone),
-        Some(pattern) => pattern.timestamp(plain, &context.zone),
+        Some(pattern) => text_time::by_pattern(pattern, plain, |p, text| p.instant(text, &context.zone)),
     };
+    if context.time_fallback && !matches!(read, Ok(Some(_))) {
+        read = parse_time::parse_timestamp(text_of(plain), &context.zone).map_or(read, |us| Ok(Some(us)));
+    }
     decided(read, plain, &mut context.ambiguous)
+}
+
+fn text_of(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 fn read_local(text: Text<'_>, context: &mut Context) -> Option<i64> {
     let plain = text.unescaped(&mut context.scratch);
-    match &context.local_pattern {
-        None => text_time::local(plain),
-        Some(pattern) => pattern.local(plain),
-    }
+    let read = match &context.local_pattern {
+        None => Ok(text_time::local(plain)),
+        Some(pattern) => text_time::by_pattern(pattern, plain, Pattern::local),
+    };
+    decided(read, plain, &mut context.ambiguous)
 }
 
 fn read_date(text: Text<'_>, context: &mut Context) -> Option<i32> {
     let plain = text.unescaped(&mut context.scratch);
-    let read = match &context.date_pattern {
+    let mut read = match &context.date_pattern {
         None => text_time::date(plain),
-        Some(pattern) => pattern.date(plain),
+        Some(pattern) => text_time::by_pattern(pattern, plain, Pattern::date),
     };
+    if context.time_fallback && !matches!(read, Ok(Some(_))) {
+        let iso = parse_time::parse_date(text_of(plain)).or_else(|| text_of(plain).parse().ok());
+        read = iso.map_or(read, |days| Ok(Some(days)));
+    }
     decided(read, plain, &mut context.ambiguous)
 }
 

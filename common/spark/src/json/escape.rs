@@ -20,6 +20,27 @@ pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// Parts a text at its first backslash, which belongs to neither part.
+pub(crate) fn next_escape(raw: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(b'\\', raw)?;
+    Some((&raw[..at], &raw[at + 1..]))
+}
+
+/// Returns the UTF-16 unit that a checked escape stands for; `escape` starts behind its backslash. Characters beyond ASCII
+/// that were escaped for no reason are cut.
+pub(crate) fn unescape_unit(escape: &[u8]) -> u16 {
+    match escape.split_first() {
+        Some((b'u', digits)) => hex4(digits).map_or(0, |code| code as u16),
+        Some((b'b', _)) => 8,
+        Some((b'f', _)) => 12,
+        Some((b'n', _)) => 10,
+        Some((b'r', _)) => 13,
+        Some((b't', _)) => 9,
+        Some((other, _)) => u16::from(*other),
+        None => 0,
+    }
+}
+
 /// Expands the four digits at the start of `rest`, and the low surrogate's escape if it follows a high one.
 fn unescape_unicode<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let unit = hex4(rest).unwrap_or(0xD800);

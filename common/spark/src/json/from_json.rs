@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 use super::root::RootDecoder;
 use super::{JsonError, JsonOptions};
 use crate::cast::{cast_array, normalize};
+use crate::pattern::PatternError;
 use crate::{ddl, zone};
 
 /// Decodes a text or binary column into the given type, with options by name.
@@ -39,7 +40,14 @@ impl SchemaFunction {
     fn result_type(&self, schema: Option<&ScalarValue>) -> Result<DataType> {
         match schema.and_then(|s| s.try_as_str()).flatten() {
             Some(text) => {
-                ddl::parse_schema_or_type(text).map_err(|e| DataFusionError::Plan(format!("{}: {e}", self.name)))
+                let data_type = ddl::parse_schema_or_type(text)
+                    .map_err(|e| DataFusionError::Plan(format!("{}: {e}", self.name)))?;
+                // What can never be read is refused now, not with the first record.
+                if self.name == "from_json" {
+                    RootDecoder::try_new(&data_type, &JsonOptions::default())
+                        .map_err(|e| DataFusionError::Plan(format!("{}: {e}", self.name)))?;
+                }
+                Ok(data_type)
             }
             None => plan_err!(
                 "{}: expected the schema as a text literal such as 'a INT, b STRING'",
@@ -177,6 +185,12 @@ pub(crate) fn decode_json(
     let mut decoder = RootDecoder::try_new(to, &json_options(options, zone)?)?;
     for_each_bytes(column, |value| decoder.append(value))?;
     Ok(decoder.finish()?)
+}
+
+impl From<PatternError> for DataFusionError {
+    fn from(error: PatternError) -> Self {
+        DataFusionError::Plan(error.to_string())
+    }
 }
 
 impl From<JsonError> for DataFusionError {

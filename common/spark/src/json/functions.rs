@@ -82,8 +82,14 @@ pub(crate) fn call_options(call: &Call<'_>, at: usize) -> Result<Vec<(String, St
     }
 }
 
+/// What to do with bad records matters to reading only.
+fn modeless(mut options: Vec<(String, String)>) -> Vec<(String, String)> {
+    options.retain(|(name, _)| !name.eq_ignore_ascii_case("mode"));
+    options
+}
+
 fn to_json(call: &Call<'_>) -> Result<ArrayRef> {
-    let mut writer = Writer::new(&json_options(&call_options(call, 1)?, call.zone)?)?;
+    let mut writer = Writer::new(&json_options(&modeless(call_options(call, 1)?), call.zone)?)?;
     let column = call.column(0)?;
     let mut text = Vec::new();
     let mut builder = StringBuilder::with_capacity(column.len(), column.len() * 64);
@@ -155,7 +161,7 @@ fn json_tuple(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn schema_of_json(call: &Call<'_>) -> Result<ArrayRef> {
-    let options = json_options(&call_options(call, 1)?, call.zone)?;
+    let options = json_options(&modeless(call_options(call, 1)?), call.zone)?;
     let infer = |text: Option<&str>| text.map(|t| Ok(type_text(&infer_type(t, &options)?))).transpose();
     let schemas = call.text(0)?.iter().map(infer).collect::<Result<StringArray>>()?;
     Ok(Arc::new(schemas))

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Fields};
 
-use super::scan::{Fault, Number, Scan, Scanner, Token};
+use super::scan::{Number, Scan, Scanner, Text, Token};
 use super::{JsonError, JsonOptions};
-use crate::ddl;
+use crate::cast::parse_time;
+use crate::pattern::Pattern;
+use crate::{ddl, types};
 
 /// Returns the type of one document as Spark infers it, struct fields in the order of their names.
 ///
@@ -14,69 +16,171 @@ use crate::ddl;
 /// [`JsonError::Malformed`] if the text is not JSON.
 pub fn infer_type(document: &str, options: &JsonOptions) -> Result<DataType, JsonError> {
     let mut scanner = Scanner::new(document.as_bytes(), options.leniency);
+    let mut inference = Inference::new(options)?;
     let inferred = match scanner.skip_blank() {
         Ok(None) => Ok(DataType::Null),
-        Ok(Some(_)) => infer(&mut scanner, options),
+        Ok(Some(_)) => inference.infer(&mut scanner),
         Err(fault) => Err(fault),
     };
-    inferred.map(settle).map_err(|_: Fault| JsonError::Malformed {
-        record: document.chars().take(200).collect(),
-    })
-}
-
-fn infer(scanner: &mut Scanner<'_>, options: &JsonOptions) -> Scan<DataType> {
-    Ok(match scanner.token()? {
-        Token::Null => DataType::Null,
-        Token::Text(_) => DataType::Utf8,
-        Token::True | Token::False | Token::Number(_) | Token::NonNumber(_) if options.primitives_as_string => {
-            DataType::Utf8
-        }
-        Token::True | Token::False => DataType::Boolean,
-        Token::Number(number) => number_type(&number, options.prefer_decimal),
-        Token::NonNumber(_) => DataType::Float64,
-        Token::Array => {
-            let mut element = DataType::Null;
-            let mut first = true;
-            while scanner.next_element(first)? {
-                first = false;
-                element = merge(element, infer(scanner, options)?);
-            }
-            ddl::array_of(element)
-        }
-        Token::Object => {
-            let mut fields = Vec::new();
-            while let Some(name) = scanner.next_name(fields.is_empty())? {
-                let name = String::from_utf8_lossy(name.unescaped(&mut Vec::new())).into_owned();
-                fields.push(Field::new(name, infer(scanner, options)?, true));
-            }
-            fields.sort_by(|a, b| a.name().cmp(b.name()));
-            DataType::Struct(fields.into())
-        }
-    })
-}
-
-fn number_type(number: &Number<'_>, prefer_decimal: bool) -> DataType {
-    let mantissa = number
-        .text
-        .split(|b| matches!(b, b'e' | b'E'))
-        .next()
-        .unwrap_or_default();
-    let digits: Vec<u8> = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
-    let precision = digits.iter().skip_while(|d| **d == b'0').count().max(1);
-    if !number.float {
-        let text = std::str::from_utf8(number.text).unwrap_or_default();
-        return match u8::try_from(precision) {
-            _ if text.parse::<i64>().is_ok() => DataType::Int64,
-            Ok(precision @ ..=38) => DataType::Decimal128(precision, 0),
-            _ => DataType::Float64,
-        };
+    if let Some(number) = inference.negative_scale {
+        return Err(JsonError::NegativeScale { number });
     }
-    let scale = number.fraction_digits as usize;
-    match (u8::try_from(precision.max(scale)), i8::try_from(scale)) {
-        (Ok(precision @ ..=38), Ok(scale)) if prefer_decimal && !number.has_exponent => {
-            DataType::Decimal128(precision, scale)
+    match inferred {
+        Ok(inferred) if options.drop_null_fields => Ok(without_nulls(inferred)),
+        Ok(inferred) => Ok(settle(inferred)),
+        Err(_) => Err(JsonError::Malformed {
+            record: document.chars().take(200).collect(),
+        }),
+    }
+}
+
+/// Returns the columns that hold all the documents, in the order of their names. Those that are no objects are left out.
+///
+/// # Errors
+/// [`JsonError::Pattern`] for the pattern of times.
+pub fn infer_columns<'d>(
+    documents: impl IntoIterator<Item = &'d [u8]>,
+    options: &JsonOptions,
+) -> Result<Fields, JsonError> {
+    let mut columns = DataType::Struct(Fields::empty());
+    let mut inference = Inference::new(options)?;
+    for document in documents {
+        let mut scanner = Scanner::new(document, options.leniency);
+        if let Ok(found @ DataType::Struct(_)) = inference.infer(&mut scanner) {
+            columns = merge(columns, found);
         }
-        _ => DataType::Float64,
+    }
+    match if options.drop_null_fields {
+        without_nulls(columns)
+    } else {
+        settle(columns)
+    } {
+        DataType::Struct(fields) => Ok(fields),
+        _ => Ok(Fields::empty()),
+    }
+}
+
+/// What the inference of one document needs, and what it cannot say in a type.
+struct Inference<'o> {
+    options: &'o JsonOptions,
+    times: Option<Pattern>,
+    /// A number that would be a decimal of negative scale.
+    negative_scale: Option<String>,
+}
+
+impl<'o> Inference<'o> {
+    fn new(options: &'o JsonOptions) -> Result<Self, JsonError> {
+        let times = match &options.timestamp_format {
+            Some(pattern) if options.infer_timestamp => Some(Pattern::for_reading(pattern)?),
+            _ => None,
+        };
+        Ok(Self {
+            options,
+            times,
+            negative_scale: None,
+        })
+    }
+
+    fn infer(&mut self, scanner: &mut Scanner<'_>) -> Scan<DataType> {
+        Ok(match scanner.token()? {
+            Token::Null => DataType::Null,
+            Token::Text(text) => self.text_type(&text),
+            Token::True | Token::False | Token::Number(_) | Token::NonNumber(_)
+                if self.options.primitives_as_string =>
+            {
+                DataType::Utf8
+            }
+            Token::True | Token::False => DataType::Boolean,
+            Token::Number(number) => self.number_type(&number),
+            Token::NonNumber(_) => DataType::Float64,
+            Token::Array => {
+                let mut element = DataType::Null;
+                let mut first = true;
+                while scanner.next_element(first)? {
+                    first = false;
+                    element = merge(element, self.infer(scanner)?);
+                }
+                ddl::array_of(element)
+            }
+            Token::Object => {
+                let mut fields = Vec::new();
+                while let Some(name) = scanner.next_name(fields.is_empty())? {
+                    let name = String::from_utf8_lossy(name.unescaped(&mut Vec::new())).into_owned();
+                    fields.push(Field::new(name, self.infer(scanner)?, true));
+                }
+                fields.sort_by(|a, b| a.name().cmp(b.name()));
+                DataType::Struct(fields.into())
+            }
+        })
+    }
+
+    fn text_type(&self, text: &Text<'_>) -> DataType {
+        // Some writers put an empty text for null.
+        if text.raw.is_empty() {
+            return DataType::Null;
+        }
+        if !self.options.infer_timestamp {
+            return DataType::Utf8;
+        }
+        let mut scratch = Vec::new();
+        let text = std::str::from_utf8(text.unescaped(&mut scratch)).unwrap_or_default();
+        let zone = &self.options.time_zone;
+        let is_time = match &self.times {
+            Some(pattern) => pattern.instant(text, zone).is_some(),
+            None => parse_time::parse_timestamp(text, zone).is_some(),
+        };
+        if is_time { types::timestamp() } else { DataType::Utf8 }
+    }
+
+    fn number_type(&mut self, number: &Number<'_>) -> DataType {
+        let text = std::str::from_utf8(number.text).unwrap_or_default();
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+        let precision = digits.skip_while(|d| *d == b'0').count().max(1);
+        if !number.float {
+            return match u8::try_from(precision) {
+                _ if text.parse::<i64>().is_ok() => DataType::Int64,
+                Ok(precision @ ..=38) => DataType::Decimal128(precision, 0),
+                _ => DataType::Float64,
+            };
+        }
+        let scale = i64::from(number.fraction_digits) - exponent.parse::<i64>().unwrap_or(i64::MIN / 2);
+        if !self.options.prefer_decimal || precision.max(usize::try_from(scale).unwrap_or(0)) > 38 {
+            return DataType::Float64;
+        }
+        match (u8::try_from(precision), i8::try_from(scale)) {
+            (Ok(precision), Ok(scale @ 0..)) => DataType::Decimal128(precision.max(scale.unsigned_abs()), scale),
+            _ => {
+                self.negative_scale.get_or_insert_with(|| text.to_owned());
+                DataType::Float64
+            }
+        }
+    }
+}
+
+/// Drops what was never anything but null or empty.
+fn without_nulls(inferred: DataType) -> DataType {
+    match inferred {
+        DataType::Struct(_) => some_value(&inferred).unwrap_or(DataType::Struct(Fields::empty())),
+        DataType::List(field) if matches!(field.data_type(), DataType::Struct(_)) => {
+            ddl::array_of(without_nulls(field.data_type().clone()))
+        }
+        other => some_value(&other).unwrap_or(DataType::Utf8),
+    }
+}
+
+fn some_value(inferred: &DataType) -> Option<DataType> {
+    match inferred {
+        DataType::Null => None,
+        DataType::List(field) => some_value(field.data_type()).map(ddl::array_of),
+        DataType::Struct(fields) => {
+            let kept = fields
+                .iter()
+                .filter_map(|f| Some(f.as_ref().clone().with_data_type(some_value(f.data_type())?)));
+            let kept: Fields = kept.collect();
+            (!kept.is_empty()).then_some(DataType::Struct(kept))
+        }
+        other => Some(other.clone()),
     }
 }
 

@@ -6,6 +6,7 @@
 //! ```
 //! [`RecordDecoder`] is the way from Kafka values to columns; `from_json` runs on the same parts, so both give the same rows.
 
+mod base64_text;
 pub(crate) mod column;
 mod convert;
 mod escape;
@@ -14,13 +15,14 @@ pub(crate) mod functions;
 mod infer;
 mod options;
 mod path;
-pub(crate) mod pattern;
 mod record;
+mod recover;
 mod root;
 pub(crate) mod scan;
 mod shape;
 pub(crate) mod text_out;
 pub(crate) mod text_time;
+mod tokens;
 pub(crate) mod utf8;
 mod words;
 mod write;
@@ -31,11 +33,14 @@ pub(crate) mod tests;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
+use crate::pattern::PatternError;
+
 pub use functions::udfs;
-pub use infer::{infer_type, type_text};
+pub use infer::{infer_columns, infer_type, type_text};
 pub use options::{JsonOptions, ParseMode, TimeParserPolicy};
 pub use record::RecordDecoder;
 pub use scan::Leniency;
+pub use write::Writer;
 
 /// Why JSON could not be read or written as asked.
 #[derive(Debug, thiserror::Error)]
@@ -78,14 +83,9 @@ pub enum JsonError {
         /// What is allowed.
         expected: &'static str,
     },
-    /// A date or time pattern cannot be understood.
-    #[error("date pattern `{pattern}`: expected {expected}")]
-    Pattern {
-        /// The pattern as given.
-        pattern: String,
-        /// What is allowed.
-        expected: &'static str,
-    },
+    /// A date or time pattern cannot be used.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
     /// FAILFAST mode met a record that cannot be read in full.
     #[error("malformed JSON record in FAILFAST mode: {record}; use mode PERMISSIVE to get nulls instead")]
     Malformed {
@@ -97,6 +97,12 @@ pub enum JsonError {
     MalformedLine {
         /// The start of the line.
         line: String,
+    },
+    /// Schema inference met a number whose decimal type would have a negative scale.
+    #[error("the number {number} has no DECIMAL type without a negative scale; leave out prefersDecimal")]
+    NegativeScale {
+        /// The number.
+        number: String,
     },
     /// A text is a time by Spark 2's rules and none by Spark 3's.
     #[error(

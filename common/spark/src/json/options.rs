@@ -4,8 +4,8 @@ use chrono_tz::Tz;
 
 use super::JsonError;
 use super::convert::Context;
-use super::pattern::Pattern;
 use super::scan::Leniency;
+use crate::pattern::Pattern;
 
 /// What happens to a record that cannot be read in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +61,12 @@ pub struct JsonOptions {
     pub primitives_as_string: bool,
     /// Schema inference: numbers with a fraction are DECIMAL where one holds them.
     pub prefer_decimal: bool,
+    /// Schema inference: fields that are never but null or empty are left out.
+    pub drop_null_fields: bool,
+    /// Schema inference: texts that are times have their type.
+    pub infer_timestamp: bool,
+    /// Whether times that do not fit their pattern may be ISO text; by default where there is no pattern.
+    pub time_fallback: Option<bool>,
     /// Writing: null fields of structs are left out.
     pub ignore_null_fields: bool,
     /// Writing: one name or element a line, indented.
@@ -80,6 +86,9 @@ impl Default for JsonOptions {
             leniency: Leniency::default(),
             primitives_as_string: false,
             prefer_decimal: false,
+            drop_null_fields: false,
+            infer_timestamp: false,
+            time_fallback: None,
             ignore_null_fields: true,
             pretty: false,
         }
@@ -120,9 +129,10 @@ impl JsonOptions {
         match name.to_ascii_lowercase().as_str() {
             "mode" => {
                 self.mode = match value.to_ascii_uppercase().as_str() {
-                    "PERMISSIVE" => ParseMode::Permissive,
                     "FAILFAST" => ParseMode::FailFast,
-                    _ => return Err(wrong("PERMISSIVE or FAILFAST")),
+                    "DROPMALFORMED" => return Err(wrong("PERMISSIVE or FAILFAST")),
+                    // As in Spark, whatever else it says.
+                    _ => ParseMode::Permissive,
                 }
             }
             "timezone" => {
@@ -132,6 +142,10 @@ impl JsonOptions {
                 self.time_parser_policy =
                     TimeParserPolicy::parse(value).ok_or_else(|| wrong("EXCEPTION or CORRECTED"))?;
             }
+            "locale" if !value.to_ascii_lowercase().starts_with("en") => return Err(wrong("en-US")),
+            "enabledatetimeparsingfallback" => self.time_fallback = Some(flag()?),
+            "dropfieldifallnull" => self.drop_null_fields = flag()?,
+            "infertimestamp" => self.infer_timestamp = flag()?,
             "timestampformat" => self.timestamp_format = text(),
             "timestampntzformat" => self.timestamp_ntz_format = text(),
             "dateformat" => self.date_format = text(),
@@ -153,12 +167,13 @@ impl JsonOptions {
     }
 
     pub(crate) fn context(&self) -> Result<Context, JsonError> {
-        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new).transpose();
+        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::for_reading).transpose();
         Ok(Context {
             zone: self.time_zone,
             timestamp_pattern: pattern(&self.timestamp_format)?,
             local_pattern: pattern(&self.timestamp_ntz_format)?,
             date_pattern: pattern(&self.date_format)?,
+            time_fallback: self.time_fallback == Some(true),
             non_numeric_numbers: self.leniency.non_numeric_numbers,
             partial: false,
             ambiguous: None,

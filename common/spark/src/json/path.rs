@@ -1,6 +1,6 @@
 //! Paths into JSON texts: `get_json_object`, `json_tuple` and their kin.
 
-use super::scan::{Fault, Leniency, Scan, Scanner, Token};
+use super::scan::{Fault, Leniency, Scan, Scanner, Text, Token};
 use super::text_out::copy_from;
 use super::utf8::append_repaired;
 
@@ -125,6 +125,15 @@ fn repairing<T>(text: &[u8], mut read: impl FnMut(&mut Scanner<'_>) -> Scan<T>) 
     }
 }
 
+/// Appends a text as it is; one that UTF-8 cannot hold breaks the document.
+fn append_text(text: &Text<'_>, out: &mut Vec<u8>) -> Scan<()> {
+    if text.has_lone_surrogate() {
+        return Err(Fault::Malformed);
+    }
+    text.append_to(out);
+    Ok(())
+}
+
 /// Starts a value in `out`: parts it from a value before it. Values never end in `[`.
 fn separate(out: &mut Vec<u8>) {
     if !matches!(out.last(), None | Some(b'[')) {
@@ -137,7 +146,7 @@ fn evaluate(scanner: &mut Scanner<'_>, out: &mut Vec<u8>, style: Style, steps: &
     let token = scanner.token()?;
     match (token, steps) {
         (Token::Text(text), []) if style == Style::Raw => {
-            text.append_to(out);
+            append_text(&text, out)?;
             Ok(true)
         }
         (Token::Array, []) if style == Style::Flat => each_element(scanner, out, Style::Flat, &[]).map(|n| n > 0),
@@ -252,7 +261,7 @@ pub(crate) fn members(text: &[u8], names: &[Option<&[u8]>]) -> Vec<Option<Vec<u8
             let value = match scanner.token()? {
                 Token::Null => None,
                 Token::Text(text) => {
-                    text.append_to(&mut value);
+                    append_text(&text, &mut value)?;
                     Some(value)
                 }
                 token => {

@@ -6,8 +6,9 @@ use arrow::datatypes::{DataType, Field, Fields};
 use super::column::{Column, StructColumn};
 use super::convert::{Context, read_object};
 use super::scan::{Fault, Leniency, Scan, Scanner, Token};
+use super::tokens::Broken;
 use super::utf8::append_repaired;
-use super::{JsonError, JsonOptions, ParseMode, TimeParserPolicy};
+use super::{JsonError, JsonOptions, ParseMode, TimeParserPolicy, recover};
 
 /// How a record was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub struct RecordDecoder {
     partial: u64,
     failure: Option<String>,
     repaired: Vec<u8>,
+    /// The declared fields nobody asked for, and columns for what broken records have in them.
+    unasked: Fields,
+    others: Option<Option<StructColumn>>,
 }
 
 impl RecordDecoder {
@@ -70,7 +74,12 @@ impl RecordDecoder {
         if let Some(column) = corrupt {
             row.shape.hide(column);
         }
+        let asked = |at: &usize| !projection.contains(at);
+        let unasked = (0..declared.len()).filter(asked).filter_map(|at| declared.get(at));
+        let unasked = unasked.filter(|f| f.name() != &options.corrupt_record_column);
         Ok(Self {
+            unasked: unasked.cloned().collect(),
+            others: None,
             row,
             context: options.context()?,
             leniency: options.leniency,
@@ -104,6 +113,9 @@ impl RecordDecoder {
             read = self.read(&repaired);
             self.repaired = repaired;
         }
+        if read == Err(Fault::Malformed) {
+            read = self.recover(bytes);
+        }
         let outcome = match read {
             Ok(true) if self.context.partial => Outcome::Partial,
             Ok(true) => Outcome::Good,
@@ -125,6 +137,23 @@ impl RecordDecoder {
             Token::Object => read_object(&mut self.row, &mut scanner, &mut self.context).map(|()| true),
             _ => Err(Fault::Malformed),
         }
+    }
+
+    /// Reads a record that is not JSON as far as Spark does.
+    #[cold]
+    fn recover(&mut self, bytes: &[u8]) -> Scan<bool> {
+        self.rewind();
+        let mut repaired = std::mem::take(&mut self.repaired);
+        repaired.clear();
+        append_repaired(bytes, &mut repaired);
+        let text = std::str::from_utf8(&repaired).unwrap_or_default();
+        let others = self.others.get_or_insert_with(|| StructColumn::new(&self.unasked).ok());
+        let read = recover::record(&mut self.row, others.as_mut(), text, self.leniency, &mut self.context);
+        if let Some(others) = others {
+            others.columns.iter_mut().for_each(|column| column.truncate(0));
+        }
+        self.repaired = repaired;
+        read.map(|()| true).map_err(|Broken| Fault::Malformed)
     }
 
     /// Forgets what was written for the record under way.

@@ -7,8 +7,9 @@ use super::column::Column;
 use super::convert::{Context, read_array, read_object, read_value};
 use super::record::RecordDecoder;
 use super::scan::{Fault, Scan, Scanner, Token};
+use super::tokens::Broken;
 use super::utf8::append_repaired;
-use super::{JsonError, JsonOptions, ParseMode, TimeParserPolicy};
+use super::{JsonError, JsonOptions, ParseMode, TimeParserPolicy, recover};
 
 /// Decodes texts into a struct, an array or a map each.
 #[derive(Debug)]
@@ -80,6 +81,10 @@ impl ValueDecoder {
             append_repaired(bytes, &mut repaired);
             read = self.read(&repaired);
         }
+        if read == Err(Fault::Malformed) {
+            self.column.truncate(row);
+            read = self.recover(bytes);
+        }
         let bad = match read {
             Ok(Some(fits)) => !fits || self.context.partial,
             Ok(None) => false,
@@ -92,6 +97,17 @@ impl ValueDecoder {
         if bad && self.options.mode == ParseMode::FailFast && self.failure.is_none() {
             self.failure = Some(String::from_utf8_lossy(bytes).chars().take(200).collect());
         }
+    }
+
+    /// Reads a value that is not JSON as far as Spark does.
+    #[cold]
+    fn recover(&mut self, bytes: &[u8]) -> Scan<Option<bool>> {
+        self.context.partial = false;
+        let mut repaired = Vec::new();
+        append_repaired(bytes, &mut repaired);
+        let text = std::str::from_utf8(&repaired).unwrap_or_default();
+        let read = recover::root(&mut self.column, text, self.options.leniency, &mut self.context);
+        read.map(|()| Some(true)).map_err(|Broken| Fault::Malformed)
     }
 
     /// Reads the value, if there is anything but blanks.

@@ -1,6 +1,6 @@
 //! A JSON scanner that borrows: it checks every byte as Spark's parser would and hands out slices of the record.
 
-use super::escape::unescape;
+use super::escape::{next_escape, unescape, unescape_unit};
 use super::words::{HIGHS, digit_at, find_stop};
 
 /// Why a record cannot be read on.
@@ -15,9 +15,9 @@ pub(crate) enum Fault {
 pub(crate) type Scan<T> = Result<T, Fault>;
 
 /// Objects and arrays open at once before the record counts as malformed.
-const MAX_DEPTH: usize = 1000;
+pub(crate) const MAX_DEPTH: usize = 1000;
 /// Digits of one number before the record counts as malformed.
-const MAX_NUMBER_LEN: usize = 1000;
+pub(crate) const MAX_NUMBER_LEN: usize = 1000;
 
 /// What the parser lets through beyond strict JSON. The default is Spark's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,28 @@ impl Text<'_> {
         } else {
             out.extend_from_slice(self.raw)
         }
+    }
+
+    /// Tells whether an escape stands for a surrogate without its pair.
+    pub fn has_lone_surrogate(&self) -> bool {
+        self.escaped
+            && memchr::memchr2(b'd', b'D', self.raw).is_some()
+            && char::decode_utf16(self.units()).any(|c| c.is_err())
+    }
+
+    /// Returns the characters as UTF-16, lone surrogates kept.
+    pub fn units(&self) -> Vec<u16> {
+        let mut units = Vec::with_capacity(self.raw.len());
+        let mut rest = self.raw;
+        while let Some((plain, after)) = next_escape(rest).filter(|_| self.escaped) {
+            units.extend(String::from_utf8_lossy(plain).encode_utf16());
+            let len = if after.starts_with(b"u") { 5 } else { 1 };
+            let (escape, behind) = after.split_at(len.min(after.len()));
+            units.push(unescape_unit(escape));
+            rest = behind;
+        }
+        units.extend(String::from_utf8_lossy(rest).encode_utf16());
+        units
     }
 
     /// Returns the characters, using `scratch` only if there are escapes.
@@ -246,14 +268,11 @@ impl<'a> Scanner<'a> {
     /// Reads the name whose first character was just consumed.
     fn unquoted_name(&mut self) -> Scan<Text<'a>> {
         let start = self.pos - 1;
-        let first = self.buf[start];
-        if !(first.is_ascii_alphabetic() || first == b'_' || first == b'$' || first >= 0x80) {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"_$@#*-+".contains(&b);
+        if !part(self.buf[start]) {
             return Err(Fault::Malformed);
         }
-        while self
-            .peek()
-            .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$' || b >= 0x80)
-        {
+        while self.peek().is_some_and(part) {
             self.pos += 1;
         }
         let raw = &self.buf[start..self.pos];

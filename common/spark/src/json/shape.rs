@@ -69,6 +69,12 @@ impl Shape {
         }
     }
 
+    /// Returns the column of a name.
+    pub fn column(&self, name: &[u8]) -> Option<usize> {
+        // Of columns with the same name the last one is filled.
+        self.names.iter().rposition(|n| n.as_deref() == Some(name))
+    }
+
     /// Compares `text` with the name expected at place `at`, quotes and colon included.
     /// A hit gives its length and the column, which is `None` for a name nobody asked for.
     #[inline]
@@ -85,8 +91,7 @@ impl Shape {
         if let Some(at) = self.order.iter().position(|r| r.name() == name) {
             return (self.order[at].column, at + 1);
         }
-        // Of columns with the same name the first one is filled.
-        let column = self.names.iter().position(|n| n.as_deref() == Some(name));
+        let column = self.column(name);
         let plain = !name.iter().any(|b| *b < 0x20 || matches!(b, b'"' | b'\\'));
         if plain && self.order.len() < LEARNED_MAX {
             let at = expected_at.min(self.order.len());

@@ -1,6 +1,6 @@
 //! JSON text made anew: what a string column gets for a number, an object or an array.
 
-use super::scan::{Fault, Number, Scan, Scanner, Token};
+use super::scan::{Fault, Number, Scan, Scanner, Text, Token};
 use crate::number::write_f64;
 
 /// Appends a quoted string with the escapes Spark's writer uses: quote, backslash and control characters only.
@@ -31,6 +31,36 @@ fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
         from = at + 1;
     }
     out.extend_from_slice(&text[from..]);
+}
+
+/// Appends a text as Spark writes one it read: as [`push_quoted`], but what UTF-16 spells with surrogates as their escapes.
+pub(crate) fn push_units(units: &[u16], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for run in units.chunk_by(|a, b| is_surrogate(*a) == is_surrogate(*b)) {
+        if run.first().is_some_and(|unit| is_surrogate(*unit)) {
+            run.iter()
+                .for_each(|unit| out.extend_from_slice(format!("\\u{unit:04X}").as_bytes()));
+        } else {
+            push_escaped(String::from_utf16_lossy(run).as_bytes(), out);
+        }
+    }
+    out.push(b'"');
+}
+
+fn is_surrogate(unit: u16) -> bool {
+    (0xD800..0xE000).contains(&unit)
+}
+
+/// Appends a scanned text as Spark writes one it read.
+fn push_scanned(text: &Text<'_>, out: &mut Vec<u8>) {
+    // Surrogates come from characters of four bytes, or from escapes with a D.
+    let plain = !text.raw.iter().any(|byte| *byte >= 0xF0)
+        && (!text.escaped || memchr::memchr2(b'd', b'D', text.raw).is_none());
+    if plain {
+        push_quoted(text.unescaped(&mut Vec::new()), out);
+    } else {
+        push_units(&text.units(), out);
+    }
 }
 
 /// Appends a double as Java writes it; what is not a number in quotes.
@@ -113,7 +143,7 @@ pub(crate) fn copy_from(scanner: &mut Scanner<'_>, token: Token<'_>, out: &mut V
         Token::False => out.extend_from_slice(b"false"),
         Token::Number(number) => push_number(&number, out),
         Token::NonNumber(value) => push_f64(value, out),
-        Token::Text(text) => push_quoted(text.unescaped(&mut Vec::new()), out),
+        Token::Text(text) => push_scanned(&text, out),
         Token::Object => {
             out.push(b'{');
             let mut first = true;
@@ -122,7 +152,7 @@ pub(crate) fn copy_from(scanner: &mut Scanner<'_>, token: Token<'_>, out: &mut V
                     out.push(b',');
                 }
                 first = false;
-                push_quoted(name.unescaped(&mut Vec::new()), out);
+                push_scanned(&name, out);
                 out.push(b':');
                 copy_value(scanner, out)?;
             }

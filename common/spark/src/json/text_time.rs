@@ -4,6 +4,7 @@
 use chrono_tz::Tz;
 
 use crate::cast::parse_time;
+use crate::pattern::{OldParser, Pattern};
 use crate::zone;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -32,6 +33,20 @@ fn slow_timestamp(text: &[u8], zone: &Tz) -> Result<Option<i64>, Ambiguous> {
     match parse_time::parse_timestamp(text, zone) {
         Some(us) => Ok(Some(us)),
         None if lenient_prefix(text, &LENIENT_TIMESTAMP) => Err(Ambiguous),
+        None => Ok(None),
+    }
+}
+
+/// Reads a text by a pattern, and tells apart what only Spark 2's parser takes.
+pub(crate) fn by_pattern<T>(
+    pattern: &Pattern,
+    text: &[u8],
+    read: impl FnOnce(&Pattern, &str) -> Option<T>,
+) -> Result<Option<T>, Ambiguous> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    match read(pattern, text) {
+        Some(value) => Ok(Some(value)),
+        None if pattern.read_by_old(text, OldParser::RollingOver) => Err(Ambiguous),
         None => Ok(None),
     }
 }

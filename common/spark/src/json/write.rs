@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono_tz::Tz;
 
-use super::pattern::Pattern;
 use super::text_out::{push_f64, push_quoted};
 use super::{JsonError, JsonOptions};
 use crate::cast::text::{Style, write_value};
 use crate::number::{DecimalLayout, write_decimal, write_f32};
+use crate::pattern::Pattern;
 use crate::zone::DAY_US;
 
 const TIMESTAMP_PATTERN: &str = "yyyy-MM-dd'T'HH:mm:ss.SSSXXX";
@@ -22,7 +22,7 @@ const DATE_PATTERN: &str = "yyyy-MM-dd";
 
 /// Writes values as JSON by the options it was made with.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub struct Writer {
     zone: Tz,
     timestamp: Pattern,
     local: Pattern,
@@ -33,8 +33,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Makes a writer.
+    ///
+    /// # Errors
+    /// [`JsonError::Pattern`] for a pattern that cannot be written by.
     pub fn new(options: &JsonOptions) -> Result<Self, JsonError> {
-        let pattern = |given: &Option<String>, default| Pattern::new(given.as_deref().unwrap_or(default));
+        let pattern = |given: &Option<String>, default| Pattern::for_writing(given.as_deref().unwrap_or(default));
         Ok(Self {
             zone: options.time_zone,
             timestamp: pattern(&options.timestamp_format, TIMESTAMP_PATTERN)?,
@@ -134,7 +138,7 @@ impl Writer {
             DataType::Timestamp(_, zone) => {
                 let at = array.as_primitive::<TimestampMicrosecondType>().value(row);
                 match zone {
-                    Some(_) => self.timestamp.write_timestamp(at, &self.zone, text),
+                    Some(_) => self.timestamp.write_instant(at, &self.zone, text),
                     None => self.local.write_local(at, text),
                 }
                 return push_quoted(text.as_bytes(), out);
@@ -157,9 +161,26 @@ impl Writer {
             DataType::Int16 => return keys.as_primitive::<Int16Type>().value(row).to_string(),
             DataType::Int32 => return keys.as_primitive::<Int32Type>().value(row).to_string(),
             DataType::Int64 => return keys.as_primitive::<Int64Type>().value(row).to_string(),
+            DataType::Struct(_) => {
+                let columns = keys.as_struct().columns();
+                return self.key_of_parts(columns.iter().map(|column| (column.as_ref(), row)));
+            }
+            DataType::List(_) => {
+                let values = keys.as_list::<i32>().value(row);
+                return self.key_of_parts((0..values.len()).map(|at| (values.as_ref(), at)));
+            }
             _ => write_value(keys, row, Style::Cast, &self.zone, &mut text),
         }
         text
+    }
+
+    /// Writes the parts of a nested key.
+    fn key_of_parts<'a>(&self, parts: impl Iterator<Item = (&'a dyn Array, usize)>) -> String {
+        let part = |(column, row): (&dyn Array, usize)| match is_null(column, row) {
+            true => "null".to_owned(),
+            false => self.key(column, row),
+        };
+        format!("[{}]", parts.map(part).collect::<Vec<_>>().join(","))
     }
 
     fn push_name(&self, name: &[u8], first: &mut bool, indent: usize, out: &mut Vec<u8>) {

@@ -1,15 +1,13 @@
 //! Files of JSON lines as columns.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{Field, SchemaRef};
 use chrono_tz::Tz;
 use millstream_common::options::Options;
-use millstream_spark::json::{JsonOptions, RecordDecoder};
-use serde_json::Value;
+use millstream_spark::json::{JsonOptions, RecordDecoder, infer_columns};
 
 use super::LoadedFile;
 use super::csv_text::Mode;
@@ -35,104 +33,27 @@ const OPTIONS: &[&str] = &[
     "allowComments",
     "allowUnquotedControlChars",
     "samplingRatio",
+    "prefersDecimal",
+    "dropFieldIfAllNull",
+    "inferTimestamp",
+    "enableDateTimeParsingFallback",
+    "timeParserPolicy",
+    "locale",
 ];
 
 /// The columns of JSON lines, by name, each of the narrowest type that all its values have. Lines that are no objects are
 /// left out.
 pub(super) fn infer(options: &Options, files: &[LoadedFile]) -> Result<Vec<Field>, StoreError> {
     check(options)?;
-    let as_text = options.flag("primitivesAsString", false)?;
-    let mut columns = BTreeMap::new();
-    for file in files {
-        for line in String::from_utf8_lossy(&file.bytes).lines() {
-            if let Ok(Value::Object(object)) = serde_json::from_str(line) {
-                for (name, value) in &object {
-                    let guess = columns.remove(name).unwrap_or(Guess::Nothing);
-                    columns.insert(name.clone(), guess.merged(Guess::of(value, as_text)));
-                }
-            }
-        }
-    }
-    Ok(fields_of(columns))
-}
-
-fn fields_of(columns: BTreeMap<String, Guess>) -> Vec<Field> {
-    columns
-        .into_iter()
-        .map(|(name, guess)| Field::new(name, guess.data_type(), true))
-        .collect()
-}
-
-/// What the values of one name have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Guess {
-    /// Only nulls.
-    Nothing,
-    Boolean,
-    Long,
-    /// An integer beyond 64 bits.
-    Wide,
-    Double,
-    Text,
-    Array(Box<Guess>),
-    Object(BTreeMap<String, Guess>),
-}
-
-impl Guess {
-    fn of(value: &Value, as_text: bool) -> Self {
-        match value {
-            Value::Null => Self::Nothing,
-            Value::Bool(_) | Value::Number(_) if as_text => Self::Text,
-            Value::Bool(_) => Self::Boolean,
-            Value::Number(number) if number.is_i64() => Self::Long,
-            Value::Number(number) if number.is_u64() => Self::Wide,
-            Value::Number(_) => Self::Double,
-            Value::String(_) => Self::Text,
-            Value::Array(items) => {
-                let item = items
-                    .iter()
-                    .map(|item| Self::of(item, as_text))
-                    .fold(Self::Nothing, Self::merged);
-                Self::Array(Box::new(item))
-            }
-            Value::Object(object) => Self::Object(
-                object
-                    .iter()
-                    .map(|(name, value)| (name.clone(), Self::of(value, as_text)))
-                    .collect(),
-            ),
-        }
-    }
-
-    fn merged(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, guess) | (guess, Self::Nothing) => guess,
-            (left, right) if left == right => left,
-            (Self::Long, Self::Wide) | (Self::Wide, Self::Long) => Self::Wide,
-            (Self::Long | Self::Wide, Self::Double) | (Self::Double, Self::Long | Self::Wide) => Self::Double,
-            (Self::Array(left), Self::Array(right)) => Self::Array(Box::new(left.merged(*right))),
-            (Self::Object(mut left), Self::Object(right)) => {
-                for (name, guess) in right {
-                    let before = left.remove(&name).unwrap_or(Self::Nothing);
-                    left.insert(name, before.merged(guess));
-                }
-                Self::Object(left)
-            }
-            _ => Self::Text,
-        }
-    }
-
-    fn data_type(self) -> DataType {
-        match self {
-            Self::Nothing | Self::Text => DataType::Utf8,
-            Self::Boolean => DataType::Boolean,
-            Self::Long => DataType::Int64,
-            Self::Wide => DataType::Decimal128(20, 0),
-            Self::Double => DataType::Float64,
-            Self::Array(item) => DataType::List(Arc::new(Field::new("item", item.data_type(), true))),
-            Self::Object(fields) => DataType::Struct(fields_of(fields).into()),
-        }
-    }
+    let pairs = options.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("mode"));
+    let bad = |error: &dyn std::fmt::Display| {
+        let name = files.first().map_or("files", |file| file.name.as_str());
+        StoreError::bad_file(name, error)
+    };
+    let json = JsonOptions::from_pairs(pairs, Tz::UTC).map_err(|error| bad(&error))?;
+    let lines = files.iter().flat_map(|file| file.bytes.split(|byte| *byte == b'\n'));
+    let fields = infer_columns(lines, &json).map_err(|error| bad(&error))?;
+    Ok(fields.iter().map(|field| field.as_ref().clone()).collect())
 }
 
 /// Adds the rows of a file, one for each line that is not blank.

@@ -105,7 +105,8 @@ impl Table {
 
     /// Hands the session's policy to a table whose values are JSON, unless it has one of its own.
     pub(crate) fn time_parser_policy(&mut self, policy: &str) {
-        let json = self.provider == Provider::Kafka && self.columns.is_some();
+        let json = self.provider == Provider::Kafka && self.columns.is_some()
+            || self.provider == Provider::Files(FileFormat::Json);
         if json && self.options.get("timeParserPolicy").is_none() {
             self.options.set("timeParserPolicy", policy);
         }

@@ -5,7 +5,6 @@ mod clock;
 mod fields;
 pub mod interval;
 mod parse;
-pub mod pattern;
 mod truncate;
 
 use std::sync::{Arc, LazyLock};

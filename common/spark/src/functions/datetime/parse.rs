@@ -6,15 +6,18 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, StringBuil
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::pattern::Pattern;
 use crate::batch_clock;
 use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::json::{JsonError, TimeParserPolicy};
+use crate::pattern::{OldParser, Pattern, PatternError};
 use crate::types;
 use crate::zone::SECOND_US;
 
 /// Pattern of functions that are given none.
 const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
+/// Place of the argument that names the policy for texts only the old parsers read.
+const POLICY_AT: usize = 2;
 
 pub fn functions() -> Vec<ScalarUDF> {
     let utf8 = |_: &[DataType]| Ok(DataType::Utf8);
@@ -36,7 +39,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
         Function::new(
             "to_timestamp",
-            &[Kind::Any, Kind::Text],
+            &[Kind::Any, Kind::Text, Kind::Text],
             |_| Ok(types::timestamp()),
             to_timestamp,
         )
@@ -45,7 +48,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
         Function::new(
             "to_timestamp_ntz",
-            &[Kind::Any, Kind::Text],
+            &[Kind::Any, Kind::Text, Kind::Text],
             |_| Ok(types::timestamp_ntz()),
             |call| Ok(cast_array(&to_timestamp(call)?, &types::timestamp_ntz(), &call.zone)?),
         )
@@ -53,7 +56,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
         Function::new(
             "to_date",
-            &[Kind::Any, Kind::Text],
+            &[Kind::Any, Kind::Text, Kind::Text],
             |_| Ok(DataType::Date32),
             |call| {
                 if call.args.len() == 1 {
@@ -64,11 +67,16 @@ pub fn functions() -> Vec<ScalarUDF> {
         )
         .required(1)
         .udf(),
-        Function::new("to_unix_timestamp", &[Kind::Any, Kind::Text], long, unix_timestamp)
-            .required(1)
-            .udf(),
+        Function::new(
+            "to_unix_timestamp",
+            &[Kind::Any, Kind::Text, Kind::Text],
+            long,
+            unix_timestamp,
+        )
+        .required(1)
+        .udf(),
         // Without arguments it is the clock, so it must not be folded.
-        Function::new("unix_timestamp", &[Kind::Any, Kind::Text], long, |call| {
+        Function::new("unix_timestamp", &[Kind::Any, Kind::Text, Kind::Text], long, |call| {
             if call.args.is_empty() {
                 return column(Int64Array::from(vec![
                     batch_clock::now_us().div_euclid(SECOND_US);
@@ -83,25 +91,30 @@ pub fn functions() -> Vec<ScalarUDF> {
     ]
 }
 
+type Compile = fn(&str) -> std::result::Result<Pattern, PatternError>;
+
 /// The pattern of each row; one that is the same for all rows is read once.
 struct Patterns {
+    compile: Compile,
     constant: Option<Rc<Pattern>>,
     texts: Option<StringArray>,
 }
 
 impl Patterns {
-    fn of(call: &Call<'_>, at: usize) -> Result<Self> {
+    fn of(call: &Call<'_>, at: usize, compile: Compile) -> Result<Self> {
         if call.args.len() <= at {
             return Ok(Self {
-                constant: Some(Rc::new(Pattern::parse(DEFAULT_PATTERN)?)),
+                compile,
+                constant: Some(Rc::new(compile(DEFAULT_PATTERN)?)),
                 texts: None,
             });
         }
         let constant = match call.constant_text(at) {
-            Some(Some(pattern)) => Some(Rc::new(Pattern::parse(pattern)?)),
+            Some(Some(pattern)) => Some(Rc::new(compile(pattern)?)),
             _ => None,
         };
         Ok(Self {
+            compile,
             constant,
             texts: Some(call.text(at)?),
         })
@@ -110,21 +123,21 @@ impl Patterns {
     fn get(&self, row: usize) -> Result<Option<Rc<Pattern>>> {
         match (&self.constant, &self.texts) {
             (Some(pattern), _) => Ok(Some(Rc::clone(pattern))),
-            (None, Some(texts)) if texts.is_valid(row) => Ok(Some(Rc::new(Pattern::parse(texts.value(row))?))),
+            (None, Some(texts)) if texts.is_valid(row) => Ok(Some(Rc::new((self.compile)(texts.value(row))?))),
             _ => Ok(None),
         }
     }
 }
 
 fn format(call: &Call<'_>, times: &TimestampMicrosecondArray, pattern_at: usize) -> Result<ArrayRef> {
-    let patterns = Patterns::of(call, pattern_at)?;
+    let patterns = Patterns::of(call, pattern_at, Pattern::for_writing)?;
     let mut builder = StringBuilder::with_capacity(times.len(), times.len() * 20);
     let mut buffer = String::new();
     for (row, us) in times.iter().enumerate() {
         match (us, patterns.get(row)?) {
             (Some(us), Some(pattern)) => {
                 buffer.clear();
-                pattern.format(us, &call.zone, &mut buffer);
+                pattern.write_instant(us, &call.zone, &mut buffer);
                 builder.append_value(&buffer);
             }
             _ => builder.append_null(),
@@ -144,11 +157,22 @@ fn to_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn parse(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
-    let patterns = Patterns::of(call, 1)?;
+    let patterns = Patterns::of(call, 1, Pattern::for_reading)?;
+    // The planner passes the session's policy behind the pattern.
+    let policy = call
+        .constant_text(POLICY_AT)
+        .flatten()
+        .and_then(TimeParserPolicy::parse);
+    let corrected = policy == Some(TimeParserPolicy::Corrected);
     let mut parsed = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
         parsed.push(match (text, patterns.get(row)?) {
-            (Some(text), Some(pattern)) => pattern.read(text, &call.zone),
+            (Some(text), Some(pattern)) => match pattern.instant(text, &call.zone) {
+                None if !corrected && pattern.read_by_old(text, OldParser::Strict) => {
+                    return Err(JsonError::AmbiguousTime { text: text.to_owned() }.into());
+                }
+                read => read,
+            },
             _ => None,
         });
     }

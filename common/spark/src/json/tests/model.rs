@@ -11,9 +11,10 @@ pub(super) enum Tree {
     Bool(bool),
     Number(String),
     Special(f64),
-    Text(String),
+    /// In UTF-16, as it may hold surrogates without their pair.
+    Text(Vec<u16>),
     Array(Vec<Tree>),
-    Object(Vec<(String, Tree)>),
+    Object(Vec<(Vec<u16>, Tree)>),
 }
 
 /// Reads the object at the start of the text; `None` if there is none or it is malformed.
@@ -100,7 +101,7 @@ fn value(chars: &[char], at: &mut usize) -> Option<Tree> {
     }
 }
 
-fn text(chars: &[char], at: &mut usize) -> Option<String> {
+fn text(chars: &[char], at: &mut usize) -> Option<Vec<u16>> {
     let quote = *chars.get(*at)?;
     if quote != '"' && quote != '\'' {
         return None;
@@ -140,7 +141,13 @@ fn text(chars: &[char], at: &mut usize) -> Option<String> {
             _ => return None,
         });
     }
-    Some(char::decode_utf16(units).map(|c| c.unwrap_or('?')).collect())
+    Some(units)
+}
+
+fn readable(units: &[u16]) -> String {
+    char::decode_utf16(units.iter().copied())
+        .map(|c| c.unwrap_or('?'))
+        .collect()
 }
 
 fn number(chars: &[char], at: &mut usize) -> Option<Tree> {
@@ -219,9 +226,14 @@ fn rewritten(tree: &Tree) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+fn quoted(text: &[u16]) -> String {
     let mut out = String::from("\"");
-    for c in text.chars() {
+    for unit in text {
+        // Spark escapes every surrogate, paired or not.
+        let Some(c) = char::from_u32(u32::from(*unit)) else {
+            out.push_str(&format!("\\u{unit:04X}"));
+            continue;
+        };
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
@@ -241,14 +253,14 @@ fn quoted(text: &str) -> String {
 pub(super) fn convert(tree: &Tree, to: &DataType) -> Option<String> {
     Some(match (to, tree) {
         (_, Tree::Null) => "-".to_owned(),
-        (DataType::Utf8, Tree::Text(t)) => format!("{t:?}"),
+        (DataType::Utf8, Tree::Text(t)) => format!("{:?}", readable(t)),
         (DataType::Utf8, tree) => format!("{:?}", rewritten(tree)),
         (DataType::Int32, Tree::Number(n)) => n.parse::<i32>().ok()?.to_string(),
         (DataType::Int64, Tree::Number(n)) => n.parse::<i64>().ok()?.to_string(),
         (DataType::Boolean, Tree::Bool(b)) => b.to_string(),
         (DataType::Float64, Tree::Number(n)) => float(n.parse().unwrap(), !n.contains(['.', 'e', 'E'])),
         (DataType::Float64, Tree::Special(v)) => float(*v, false),
-        (DataType::Float64, Tree::Text(t)) => match t.as_str() {
+        (DataType::Float64, Tree::Text(t)) => match readable(t).as_str() {
             "NaN" => float(f64::NAN, false),
             "Infinity" | "+Infinity" | "+INF" => float(f64::INFINITY, false),
             "-Infinity" | "-INF" => float(f64::NEG_INFINITY, false),
@@ -264,7 +276,13 @@ pub(super) fn convert(tree: &Tree, to: &DataType) -> Option<String> {
             };
             let shown: Option<Vec<_>> = members
                 .iter()
-                .map(|(name, value)| Some(format!("{name:?}: {}", convert(value, entry[1].data_type())?)))
+                .map(|(name, value)| {
+                    Some(format!(
+                        "{:?}: {}",
+                        readable(name),
+                        convert(value, entry[1].data_type())?
+                    ))
+                })
                 .collect();
             format!("{{{}}}", shown?.join(", "))
         }
@@ -272,7 +290,7 @@ pub(super) fn convert(tree: &Tree, to: &DataType) -> Option<String> {
             let shown: Vec<_> = fields
                 .iter()
                 .map(|f| {
-                    let values = members.iter().filter(|(n, _)| n == f.name());
+                    let values = members.iter().filter(|(n, _)| &readable(n) == f.name());
                     values
                         .filter_map(|(_, v)| convert(v, f.data_type()))
                         .next_back()

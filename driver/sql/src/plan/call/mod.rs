@@ -125,11 +125,12 @@ impl Planner<'_> {
         let args = match udf.name() {
             "from_json" | "from_csv" => {
                 let mut args: Vec<Expr> = args.into_iter().map(|arg| self.known_schema(arg)).collect();
-                if let (2, Some(policy)) = (args.len(), &self.catalog.time_parser_policy) {
-                    args.push(self.scalar(&["map"], vec![lit("timeParserPolicy"), lit(policy.as_str())], scope, at)?);
+                if let Some(policy) = self.catalog.time_parser_policy.clone() {
+                    self.add_policy(&mut args, &policy, scope, at)?;
                 }
                 args
             }
+            name if READING_TIMES.contains(&name) && args.len() > 1 => self.with_policy(name, args, at)?,
             _ => args,
         };
         let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(udf), args));
@@ -137,6 +138,36 @@ impl Planner<'_> {
         self.type_of(&expr, scope, at)
             .map_err(|f| wrong_arguments(f, udf.name()))?;
         Ok(expr)
+    }
+
+    /// Puts the session's policy for time texts behind the pattern of a function that reads times.
+    fn with_policy(&self, name: &str, mut args: Vec<Expr>, at: Location) -> Checked<Vec<Expr>> {
+        if args.len() > 2 {
+            let message = format!("{name}: expected 1 or 2 arguments, found {}", args.len());
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        args.extend(self.catalog.time_parser_policy.as_deref().map(lit));
+        Ok(args)
+    }
+
+    /// Puts the session's policy for time texts among the options of a reading function, unless they have one.
+    fn add_policy(&self, args: &mut Vec<Expr>, policy: &str, scope: &Scope, at: Location) -> Checked<()> {
+        let name = "timeParserPolicy";
+        let mut entries = vec![lit(name), lit(policy)];
+        if let Some(given) = args.get(2) {
+            let Some(given) = literal_entries(given) else {
+                return Ok(());
+            };
+            let is_name = |e: &Expr| matches!(e, Expr::Literal(v, _) if v.try_as_str().flatten().is_some_and(|t| t.eq_ignore_ascii_case(name)));
+            if given.iter().any(is_name) {
+                return Ok(());
+            }
+            entries.extend(given);
+        }
+        let options = self.scalar(&["map"], entries, scope, at)?;
+        args.truncate(2);
+        args.push(options);
+        Ok(())
     }
 
     /// Replaces `schema_of_json('..')` by what it gives: the result type of `from_json` has to be known while planning.
@@ -277,6 +308,32 @@ fn wrong_arguments(mut fault: Box<Fault>, name: &str) -> Box<Fault> {
         fault.message = format!("{name}: {}", fault.message);
     }
     fault
+}
+
+/// Functions that read times by a pattern.
+const READING_TIMES: [&str; 5] = [
+    "to_timestamp",
+    "to_timestamp_ntz",
+    "to_date",
+    "to_unix_timestamp",
+    "unix_timestamp",
+];
+
+/// The keys and values of a literal map in turn; None for any other expression.
+fn literal_entries(e: &Expr) -> Option<Vec<Expr>> {
+    let Expr::ScalarFunction(call) = e else {
+        return None;
+    };
+    if call.func.name() != "map" || !is_literal_map(e) {
+        return None;
+    }
+    match call.args.as_slice() {
+        [Expr::ScalarFunction(keys), Expr::ScalarFunction(values)] if keys.args.len() == values.args.len() => {
+            let pairs = keys.args.iter().zip(&values.args);
+            Some(pairs.flat_map(|(key, value)| [key.clone(), value.clone()]).collect())
+        }
+        entries => Some(entries.to_vec()),
+    }
 }
 
 /// `map('key', 'value')`, as options are given.

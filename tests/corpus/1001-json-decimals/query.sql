@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, CAST(value AS STRING) AS v, from_json(CAST(value AS STRING), 'a DECIMAL(10,2), b DECIMAL(38,0), c DECIMAL(38,38), e DECIMAL(3,3), f DECIMAL, z STRING') AS d FROM events
+)
+SELECT k, d IS NULL AS d_null, d.* FROM p ORDER BY k

@@ -1,0 +1,1 @@
+SELECT CAST(key AS STRING) AS k, json_array_length(CAST(value AS STRING)) AS n, json_object_keys(CAST(value AS STRING)) AS ks, json_array_length(get_json_object(CAST(value AS STRING), '$.a')) AS na, json_object_keys(get_json_object(CAST(value AS STRING), '$.a')) AS ka FROM events ORDER BY k

@@ -1,0 +1,1 @@
+SELECT CAST(key AS STRING) AS k, from_json(CAST(value AS STRING), schema_of_json('{"a":1,"b":[{"c":"x"}],"d":{"e":1.5}}')) AS d, from_json(CAST(value AS STRING), schema_of_json('{"a":1.5}', map('prefersDecimal','true'))).a AS dec FROM events ORDER BY k

@@ -1,0 +1,1 @@
+SELECT CAST(key AS STRING) AS k, from_json(CAST(value AS STRING), 'ARRAY<STRUCT<x: INT, l: ARRAY<INT>, z: INT>>') AS a, from_json(CAST(value AS STRING), 'MAP<STRING, ARRAY<INT>>') AS m, from_json(CAST(value AS STRING), 'ARRAY<INT>') AS i FROM events ORDER BY k

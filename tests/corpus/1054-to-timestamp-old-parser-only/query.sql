@@ -1,0 +1,1 @@
+SELECT to_timestamp(CAST(value AS STRING), 'yyyy-MM-dd') AS a FROM events

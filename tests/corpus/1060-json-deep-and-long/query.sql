@@ -1,0 +1,1 @@
+SELECT CAST(key AS STRING) AS k, length(CAST(value AS STRING)) AS n, from_json(CAST(value AS STRING), 'a STRING, z INT') AS d, length(get_json_object(CAST(value AS STRING), '$.a')) AS g, json_array_length(CAST(value AS STRING)) AS l FROM events ORDER BY k

@@ -1,0 +1,1 @@
+SELECT d.g, count(*) AS n, sum(d.v) AS s, to_json(collect_list(d.v)) AS l, to_json(struct(max(d.v) AS mx, min(get_json_object(x, '$.v')) AS mn)) AS j FROM (SELECT CAST(value AS STRING) AS x, from_json(CAST(value AS STRING), 'g STRING, v INT') AS d FROM events) GROUP BY d.g ORDER BY d.g
