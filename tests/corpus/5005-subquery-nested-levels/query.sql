@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT id, (SELECT max(b.v) FROM p b WHERE b.g = a.g AND b.id IN (SELECT c.id FROM p c WHERE c.v >= 5 AND EXISTS (SELECT 1 FROM p d WHERE d.k = c.k AND d.id <> c.id))) AS m, (SELECT count(*) FROM p b WHERE b.k = a.k AND b.id <> a.id) AS n FROM p a ORDER BY id

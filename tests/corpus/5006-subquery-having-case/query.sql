@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT g, sum(v) AS s, CASE WHEN sum(v) > (SELECT avg(v) FROM p) THEN 'over' ELSE 'under' END AS c FROM p GROUP BY g HAVING count(*) >= (SELECT min(n) FROM (SELECT count(*) AS n FROM p GROUP BY g)) AND max(id) IN (SELECT id FROM p WHERE id > 1) ORDER BY g NULLS LAST

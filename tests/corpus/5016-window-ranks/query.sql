@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT id, rank() OVER w AS r, dense_rank() OVER w AS dr, percent_rank() OVER w AS pr, cume_dist() OVER w AS cd, ntile(4) OVER (ORDER BY id) AS nt, row_number() OVER (PARTITION BY g ORDER BY v DESC, id) AS rn FROM p WINDOW w AS (ORDER BY v DESC NULLS FIRST) ORDER BY id

@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT id, lag(v) OVER w AS l, lead(v, 2, -1) OVER w AS ld, lag(v) IGNORE NULLS OVER w AS li, last(v, true) OVER w AS lv, nth_value(g, 3) OVER w AS nv, sum(v) OVER w - lag(sum(v), 1, 0) OVER (ORDER BY id) AS x FROM p GROUP BY id, g, v WINDOW w AS (ORDER BY id) ORDER BY id

@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT id + 1, -v, v / 2, v BETWEEN 1 AND 9, g IN ('a', 'b'), g LIKE 'a%', NOT v > 3, CASE WHEN v > 7 THEN 'b' ELSE 's' END, CAST(v AS STRING), CAST(v + 1 AS BIGINT), coalesce(v, 0), if(v > 7, 1, 0), substring(g, 1), l[0], size(l), d * 2, concat(g, k), g || '-' || k, t IS NULL, round(d, 1), v % 3, v DIV 3, v & 3, date_format(t, 'HH'), upper(g) = 'A' FROM p WHERE id = 1

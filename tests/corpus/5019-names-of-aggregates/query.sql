@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT count(*), count(v), count(DISTINCT g), sum(v), avg(d), max(t), min(v + 1), count_if(v > 7), first(g), collect_set(k), sum(v) FILTER (WHERE k = 'x'), max(struct(v, id)), stddev(v), approx_count_distinct(g), any_value(v), bool_and(v > 1), percentile(v, 0.5), max_by(id, v) FROM (SELECT * FROM p WHERE id = 1)

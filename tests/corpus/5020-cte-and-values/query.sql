@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT * FROM (WITH q AS (SELECT id, v FROM p WHERE id < 4), r(a, b) AS (SELECT id * 10, v FROM q) SELECT r.*, w.c FROM r JOIN VALUES (10, 'ten'), (30, 'thirty') AS w(n, c) ON r.a = w.n) UNION ALL SELECT *, 0, 'v' FROM (VALUES 1, 2) AS z(x) ORDER BY 1

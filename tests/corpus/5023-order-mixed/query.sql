@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT g AS x, -v AS v, k FROM p ORDER BY x DESC NULLS FIRST, 2, length(k) DESC, id LIMIT 4 OFFSET 1

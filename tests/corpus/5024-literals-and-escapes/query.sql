@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT id, 'it''s' AS a, 'a\tb\u0041\x' AS b, "q" 'r' AS c, r'\n' AS d, 1L AS e, 2S AS f, 3Y AS h, 1.5BD AS i, 2e0 AS j, .5 AS m, X'4D53' AS n, DATE '2021-02-03' AS o, 12345678901 AS q, 1.0E-3D AS r, -5 AS s, 5 % -3 AS u, 0.1F AS w FROM p WHERE id = 1 /* tail */ -- end

@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT id, v > 7 AND NULL AS a, v > 7 OR NULL AS b, NOT (v > 7) AS c, v IN (5, NULL) AS d, v NOT IN (5, NULL) AS e, v <=> NULL AS f, v IS DISTINCT FROM 7 AS h, NULL = NULL AS i, coalesce(v > 100, true) AS j, v > 5 IS NULL AS m, (v > 7) IS NOT TRUE AS n, nullif(v, 20) AS o FROM p ORDER BY id
