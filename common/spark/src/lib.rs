@@ -34,6 +34,7 @@ pub mod operators;
 pub mod pattern;
 pub mod render;
 pub mod session;
+pub mod task_rows;
 pub mod type_name;
 pub mod types;
 pub mod zone;

@@ -77,6 +77,7 @@ pub async fn finish(
         let context = Arc::new(inputs).context(&prepared.base);
         let plan = reset_plan_states(Arc::clone(&prepared.last))?;
         let _time = millstream_spark::batch_clock::scope(timestamp_ms.saturating_mul(1000));
+        let _rows = millstream_spark::task_rows::scope(0);
         runtime.block_on(collect(plan, context))
     };
     let internal = |message: String| (Failure::new(FailureClass::Internal, message), None);

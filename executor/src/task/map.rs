@@ -7,6 +7,7 @@ use millstream_common::domain::offset::{OffsetRange, TopicPartition};
 use millstream_plan::slot::TaskInputs;
 use millstream_plan::spec::StageOutput;
 use millstream_proto::control::v1::{BlockInfo, DataLoss, EventTimeStats, MapTask, TaskFinished, TaskMetrics};
+use millstream_spark::task_rows;
 
 use super::TaskRun;
 use super::deliver::{Delivery, count};
@@ -23,6 +24,7 @@ pub(super) fn run(run: &TaskRun, task: &MapTask) -> Result<TaskFinished, TaskErr
         what: "map stage",
         index: u64::from(task.stage),
     })?;
+    let _rows = task_rows::scope(i32::try_from(task.index).unwrap_or(i32::MAX));
     let plan = run.query.plan(stage.plan)?;
     let ranges = task.ranges.iter().map(range).collect();
     let scan = Scan::new(

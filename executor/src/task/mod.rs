@@ -18,7 +18,7 @@ use millstream_plan::slot::TaskInputs;
 use millstream_proto::control::v1::executor_message::Message;
 use millstream_proto::control::v1::task::Work;
 use millstream_proto::control::v1::{BlockRef, Task, TaskFailed, TaskFinished};
-use millstream_spark::batch_clock;
+use millstream_spark::{batch_clock, task_rows};
 use tokio::runtime::{self, Handle, Runtime};
 
 use crate::error::TaskError;
@@ -69,6 +69,7 @@ impl TaskRun {
         let _guarded = panics::caught();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let _clock = batch_clock::scope(self.batch_time_us);
+            let _rows = task_rows::scope(0);
             self.work()
         }));
         let result = result.unwrap_or_else(|panic| {

@@ -15,6 +15,7 @@ pub mod map;
 pub mod math;
 pub mod misc;
 pub mod string;
+pub mod url;
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ fn own_functions() -> Vec<ScalarUDF> {
         math::functions(),
         misc::functions(),
         string::functions(),
+        url::functions(),
     ]
     .into_iter()
     .flatten()

@@ -1,5 +1,7 @@
 //! Numbers as Java writes them, and powers of ten.
 
+pub mod java_random;
+
 /// Powers of ten that fit a 128-bit integer, by exponent.
 pub const POWERS_OF_TEN: [i128; 39] = {
     let mut powers = [1i128; 39];

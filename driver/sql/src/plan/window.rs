@@ -58,6 +58,16 @@ impl Planner<'_> {
             }
         }
         let treatment = null_flag(name, &mut args).or(treatment);
+        let (exprs, shown) = if function.within_group.is_empty() {
+            (args.iter().map(|a| a.expr.clone()).collect(), shown)
+        } else {
+            self.ordered_set(name, &args, function, scope, at)?
+        };
+        let (settled, exprs) = self.settled(name, exprs, scope, at)?;
+        let definition = match self.state.aggregate_functions().get(&settled) {
+            Some(udf) if settled != name => WindowFunctionDefinition::AggregateUDF(Arc::clone(udf)),
+            _ => definition,
+        };
         let over = self.window_over(name, &args, &spec, scope, at)?;
         let ignoring = if name == "nth_value" && treatment == Some(NullTreatment::IgnoreNulls) {
             " ignore nulls"
@@ -65,10 +75,11 @@ impl Planner<'_> {
             ""
         };
         let text = format!("{shown}{ignoring} OVER ({})", over.text());
-        let args = args.into_iter().map(|a| widened(a.expr)).collect();
+        let args = exprs.into_iter().map(widened).collect();
         let expr = self.planned_window(definition, args, over, treatment, at)?;
         // The engine numbers rows without a sign; Spark's are INT.
         let expr = match self.type_of(&expr, scope, at)? {
+            DataType::UInt64 if name == "regr_count" => datafusion::logical_expr::cast(expr, DataType::Int64),
             DataType::UInt64 => datafusion::logical_expr::cast(expr, DataType::Int32),
             _ => expr,
         };

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field};
 use arrow::row::{RowConverter, SortField};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use super::frame::{Making, emitted, passing, rows_to_state};
+use super::frame::{Make, Making, emitted, passing, rows_to_state};
 use crate::functions::Result;
 use crate::types;
 
@@ -23,7 +23,7 @@ pub fn state(args: &[DataType]) -> Vec<DataType> {
 }
 
 pub fn list(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    collecting(making, making.distinct, |lists, _| Ok(Arc::new(lists.clone())))
+    collecting(making, false, |lists, _| Ok(Arc::new(lists.clone())))
 }
 
 pub fn set(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
@@ -37,6 +37,56 @@ pub fn mode(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
 /// Makes an accumulator that keeps all values, or all different ones, and finishes them.
 pub fn collecting(making: &Making, distinct: bool, finish: Finish) -> Result<Box<dyn GroupsAccumulator>> {
     Ok(Box::new(Collected::new(making.clone(), distinct, finish)))
+}
+
+/// Makes an accumulator that keeps the different values of each group and hands them to another one in the end.
+pub fn distinct_first(making: &Making, make: Make) -> Result<Box<dyn GroupsAccumulator>> {
+    let collected = Collected::new(making.clone(), true, |lists, _| Ok(Arc::new(lists.clone())));
+    Ok(Box::new(DistinctFirst { collected, make }))
+}
+
+struct DistinctFirst {
+    collected: Collected,
+    make: Make,
+}
+
+impl GroupsAccumulator for DistinctFirst {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        self.collected.update_batch(values, groups, filter, total)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let lists = self.collected.emit(emit_to)?;
+        let offsets = lists.value_offsets();
+        let groups: Vec<usize> = (0..lists.len())
+            .flat_map(|group| std::iter::repeat_n(group, (offsets[group + 1] - offsets[group]) as usize))
+            .collect();
+        let mut inner = (self.make)(&self.collected.making)?;
+        inner.update_batch(&[Arc::clone(lists.values())], &groups, None, lists.len())?;
+        inner.evaluate(EmitTo::All)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        self.collected.state(emit_to)
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.collected.merge_batch(values, groups, total)
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        self.collected.convert_to_state(values, filter)
+    }
+
+    fn size(&self) -> usize {
+        self.collected.size()
+    }
 }
 
 struct Collected {

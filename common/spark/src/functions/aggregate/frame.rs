@@ -1,5 +1,6 @@
 //! The frame of our aggregates: argument kinds and casts, states, and the single-group accumulator made of the grouped one.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use chrono_tz::Tz;
-use datafusion::common::ScalarValue;
+use datafusion::common::{ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
@@ -18,6 +19,9 @@ use datafusion::physical_expr::expressions::Literal;
 use crate::cast::cast_array;
 use crate::functions::Result;
 use crate::functions::kernel::{Kind, argument_types};
+use crate::types;
+
+use super::collect::distinct_first;
 
 /// What an accumulator is made for.
 #[derive(Debug, Clone)]
@@ -28,13 +32,15 @@ pub struct Making {
     pub constants: Vec<Option<ScalarValue>>,
     /// Whether NULLs are skipped (`IGNORE NULLS`, or the second argument of `first`).
     pub ignore_nulls: bool,
-    /// Whether each value counts once.
+    /// Whether values that come again must be left out before they reach the accumulator.
     pub distinct: bool,
 }
 
 type Returns = fn(&[DataType]) -> Result<DataType>;
-type State = fn(&[DataType]) -> Vec<DataType>;
-type Make = fn(&Making) -> Result<Box<dyn GroupsAccumulator>>;
+/// Types of the columns of a state.
+pub type State = fn(&[DataType]) -> Vec<DataType>;
+/// Makes an accumulator of groups.
+pub type Make = fn(&Making) -> Result<Box<dyn GroupsAccumulator>>;
 
 /// An aggregate function described by data.
 pub struct Aggregate {
@@ -46,6 +52,8 @@ pub struct Aggregate {
     state: State,
     make: Make,
     null_handling: bool,
+    /// Whether DISTINCT needs each value once: all values are kept until the answer is asked for.
+    counts_repeats: bool,
     signature: Signature,
 }
 
@@ -60,6 +68,7 @@ impl Aggregate {
             state,
             make,
             null_handling: false,
+            counts_repeats: false,
             signature: Signature::one_of(
                 vec![TypeSignature::VariadicAny, TypeSignature::Nullary],
                 Volatility::Immutable,
@@ -83,6 +92,12 @@ impl Aggregate {
         self
     }
 
+    /// Makes DISTINCT count: a value that comes again changes the answer.
+    pub fn counting_repeats(mut self) -> Self {
+        self.counts_repeats = true;
+        self
+    }
+
     fn targets(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         argument_types(self.name, self.kinds, self.required, false, given)
     }
@@ -99,16 +114,52 @@ impl Aggregate {
             args: self.targets(&given)?,
             constants,
             ignore_nulls: args.ignore_nulls || asked,
-            distinct: args.is_distinct,
+            distinct: args.is_distinct && self.counts_repeats,
         })
     }
+}
 
-    fn grouped(&self, making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Cast {
-            inner: (self.make)(making)?,
-            targets: making.args.clone(),
-        }))
-    }
+/// An accumulator of groups that casts its arguments, and takes each value once when the call says DISTINCT.
+pub fn grouped(making: &Making, make: Make) -> Result<Box<dyn GroupsAccumulator>> {
+    let inner = match making.distinct && making.args.len() == 1 {
+        true => distinct_first(making, make)?,
+        false => make(making)?,
+    };
+    Ok(Box::new(Cast {
+        inner,
+        targets: making.args.clone(),
+    }))
+}
+
+/// The same for one group.
+pub fn single(making: Making, make: Make) -> Result<Box<dyn Accumulator>> {
+    Ok(Box::new(Single {
+        inner: Mutex::new(grouped(&making, make)?),
+        making,
+        make,
+    }))
+}
+
+/// The same for the frame of a window that leaves rows behind.
+pub fn sliding(making: Making, make: Make) -> Box<dyn Accumulator> {
+    Box::new(Sliding {
+        making,
+        make,
+        chunks: VecDeque::new(),
+    })
+}
+
+/// The columns of a state.
+pub fn state_fields(name: &str, args: &[DataType], distinct: bool, state: State) -> Vec<FieldRef> {
+    let kinds = match (distinct, args) {
+        (true, [one]) => vec![types::list(one.clone())],
+        _ => state(args),
+    };
+    kinds
+        .into_iter()
+        .enumerate()
+        .map(|(at, kind)| Arc::new(Field::new(format!("{name}[{at}]"), kind, true)))
+        .collect()
 }
 
 impl fmt::Debug for Aggregate {
@@ -156,21 +207,12 @@ impl AggregateUDFImpl for Aggregate {
             .iter()
             .map(|field| field.data_type().clone())
             .collect();
-        Ok((self.state)(&self.targets(&given)?)
-            .into_iter()
-            .enumerate()
-            .map(|(at, kind)| Arc::new(Field::new(format!("{}[{at}]", args.name), kind, true)))
-            .collect())
+        let distinct = args.is_distinct && self.counts_repeats;
+        Ok(state_fields(args.name, &self.targets(&given)?, distinct, self.state))
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let making = self.making(&args)?;
-        let inner = self.grouped(&making)?;
-        Ok(Box::new(Single {
-            inner: Mutex::new(inner),
-            making,
-            make: self.make,
-        }))
+        single(self.making(&args)?, self.make)
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -178,7 +220,11 @@ impl AggregateUDFImpl for Aggregate {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        self.grouped(&self.making(&args)?)
+        grouped(&self.making(&args)?, self.make)
+    }
+
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        Ok(sliding(self.making(&args)?, self.make))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -270,7 +316,7 @@ impl Accumulator for Single {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let state = self.take_state()?;
-        let mut reader = (self.make)(&self.making)?;
+        let mut reader = grouped(&self.making, self.make)?;
         reader.merge_batch(&state, &[0], 1)?;
         self.own().merge_batch(&state, &[0], 1)?;
         ScalarValue::try_from_array(&reader.evaluate(EmitTo::All)?, 0)
@@ -303,6 +349,78 @@ impl Single {
 
     fn own(&mut self) -> &mut Box<dyn GroupsAccumulator> {
         self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One group whose rows leave in the order in which they came. Nothing can be taken back from most states, so the answer is
+/// computed from the rows that are left.
+struct Sliding {
+    making: Making,
+    make: Make,
+    chunks: VecDeque<Vec<ArrayRef>>,
+}
+
+impl fmt::Debug for Sliding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sliding")
+            .field("making", &self.making)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sliding {
+    fn filled(&self) -> Result<Box<dyn Accumulator>> {
+        let mut fresh = single(self.making.clone(), self.make)?;
+        for chunk in &self.chunks {
+            fresh.update_batch(chunk)?;
+        }
+        Ok(fresh)
+    }
+}
+
+impl Accumulator for Sliding {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.chunks.push_back(values.to_vec());
+        Ok(())
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let mut left = rows_of(values);
+        while left > 0 {
+            let Some(mut chunk) = self.chunks.pop_front() else {
+                break;
+            };
+            let rows = rows_of(&chunk);
+            if rows > left {
+                chunk
+                    .iter_mut()
+                    .for_each(|column| *column = column.slice(left, rows - left));
+                self.chunks.push_front(chunk);
+            }
+            left = left.saturating_sub(rows);
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.filled()?.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        let columns = self.chunks.iter().flatten();
+        size_of::<Self>() + columns.map(|column| column.get_array_memory_size()).sum::<usize>()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.filled()?.state()
+    }
+
+    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
+        exec_err!("the frame of a window has no states to merge")
     }
 }
 

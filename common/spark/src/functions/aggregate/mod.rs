@@ -2,9 +2,13 @@
 //!
 //! The order-dependent ones (`first`, `collect_list`, ties of `max_by`) follow the order in which rows and partial states arrive.
 
+mod bitmap;
 mod collect;
 mod counting;
+mod decimal;
+mod distinct_estimate;
 mod frame;
+mod histogram;
 mod moments;
 mod percentile;
 mod pick;
@@ -32,11 +36,6 @@ pub fn functions() -> Vec<AggregateUDF> {
     let mut all = vec![
         renamed(engine::bool_and_or::bool_and_udaf(), &["every"]),
         renamed(engine::bool_and_or::bool_or_udaf(), &["some", "any"]),
-        renamed(
-            engine::variance::var_samp_udaf(),
-            &["variance", "var_samp", "var_sample"],
-        ),
-        renamed(engine::stddev::stddev_udaf(), &["std", "stddev_samp"]),
     ];
     all.extend([
         AggregateUDF::from(TakingText::new(engine::sum::sum_udaf(), &[])),
@@ -73,7 +72,9 @@ fn own() -> Vec<Aggregate> {
             pick::extreme_state,
             pick::min_by,
         ),
-        Aggregate::new("collect_list", ANY, list, collect::state, collect::list).aliases(&["array_agg"]),
+        Aggregate::new("collect_list", ANY, list, collect::state, collect::list)
+            .aliases(&["array_agg"])
+            .counting_repeats(),
         Aggregate::new("collect_set", ANY, list, collect::state, collect::set),
         Aggregate::new(
             "count_if",
@@ -81,33 +82,89 @@ fn own() -> Vec<Aggregate> {
             |_| Ok(DataType::Int64),
             counting::state,
             counting::count_if,
+        )
+        .counting_repeats(),
+        Aggregate::new("mode", ANY, same, collect::state, collect::mode).counting_repeats(),
+        Aggregate::new("var_samp", NUMBER, double, moments::state, moments::sample_variance)
+            .aliases(&["variance"])
+            .counting_repeats(),
+        Aggregate::new("var_pop", NUMBER, double, moments::state, moments::population_variance).counting_repeats(),
+        Aggregate::new("stddev_samp", NUMBER, double, moments::state, moments::sample_deviation)
+            .aliases(&["std", "stddev"])
+            .counting_repeats(),
+        Aggregate::new(
+            "stddev_pop",
+            NUMBER,
+            double,
+            moments::state,
+            moments::population_deviation,
+        )
+        .counting_repeats(),
+        Aggregate::new(
+            "bitmap_construct_agg",
+            &[Kind::Long],
+            |_| Ok(DataType::Binary),
+            bitmap::state,
+            bitmap::construct,
         ),
-        Aggregate::new("mode", ANY, same, collect::state, collect::mode),
-        Aggregate::new("skewness", NUMBER, double, moments::state, moments::skewness),
-        Aggregate::new("kurtosis", NUMBER, double, moments::state, moments::kurtosis),
-        Aggregate::new("median", NUMBER, double, collect::state, percentile::median),
+        Aggregate::new(
+            "bitmap_or_agg",
+            &[Kind::Binary],
+            |_| Ok(DataType::Binary),
+            bitmap::state,
+            bitmap::union,
+        ),
+        Aggregate::new(
+            "histogram_numeric",
+            &[Kind::Any, Kind::Any],
+            histogram::returns,
+            histogram::state,
+            histogram::make,
+        ),
+        Aggregate::new("skewness", NUMBER, double, moments::state, moments::skewness).counting_repeats(),
+        Aggregate::new("kurtosis", NUMBER, double, moments::state, moments::kurtosis).counting_repeats(),
+        Aggregate::new("median", NUMBER, double, collect::state, percentile::median).counting_repeats(),
         Aggregate::new(
             "percentile",
-            &[Kind::Double, Kind::Any],
+            &[Kind::Double, Kind::Any, Kind::Long],
+            percentile::exact_type,
+            percentile::exact_state,
+            percentile::exact,
+        )
+        .required(2)
+        .counting_repeats(),
+        Aggregate::new(
+            "percentile_cont",
+            &[Kind::Double, Kind::Any, Kind::Boolean],
             percentile::exact_type,
             collect::state,
-            percentile::exact,
-        ),
+            percentile::continuous,
+        )
+        .counting_repeats(),
+        Aggregate::new(
+            "percentile_disc",
+            &[Kind::Double, Kind::Any, Kind::Boolean],
+            percentile::exact_type,
+            collect::state,
+            percentile::discrete,
+        )
+        .counting_repeats(),
         Aggregate::new(
             "percentile_approx",
-            &[Kind::Number, Kind::Any, Kind::Int],
+            &[Kind::Any, Kind::Any, Kind::Int],
             percentile::approx_type,
             collect::state,
             percentile::approx,
         )
         .aliases(&["approx_percentile"])
-        .required(2),
+        .required(2)
+        .counting_repeats(),
         Aggregate::new(
             "approx_count_distinct",
             &[Kind::Any, Kind::Double],
             |_| Ok(DataType::Int64),
-            counting::sketch_state,
-            counting::approx_count_distinct,
+            distinct_estimate::state,
+            distinct_estimate::make,
         )
         .required(1),
     ]

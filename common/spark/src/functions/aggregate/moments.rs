@@ -1,4 +1,5 @@
-//! `skewness` and `kurtosis`: central moments updated and merged without keeping the values.
+//! `variance`, `stddev`, `skewness`, `kurtosis` and their relatives: central moments updated and merged without keeping the
+//! values.
 
 use std::sync::Arc;
 
@@ -17,16 +18,33 @@ pub fn state(_: &[DataType]) -> Vec<DataType> {
 }
 
 pub fn skewness(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    Ok(Box::new(MomentsAccumulator {
-        moments: Vec::new(),
-        finish: Moments::skewness,
-    }))
+    finishing(Moments::skewness)
 }
 
 pub fn kurtosis(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    finishing(Moments::kurtosis)
+}
+
+pub fn population_variance(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    finishing(Moments::population_variance)
+}
+
+pub fn sample_variance(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    finishing(Moments::sample_variance)
+}
+
+pub fn population_deviation(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    finishing(|moments| moments.population_variance().map(f64::sqrt))
+}
+
+pub fn sample_deviation(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
+    finishing(|moments| moments.sample_variance().map(f64::sqrt))
+}
+
+fn finishing(finish: fn(&Moments) -> Option<f64>) -> Result<Box<dyn GroupsAccumulator>> {
     Ok(Box::new(MomentsAccumulator {
         moments: Vec::new(),
-        finish: Moments::kurtosis,
+        finish,
     }))
 }
 
@@ -72,6 +90,14 @@ impl Moments {
                 + 6.0 * step * step * (na * na * other.m2 + nb * nb * self.m2)
                 + 4.0 * step * (na * other.m3 - nb * self.m3),
         }
+    }
+
+    fn population_variance(&self) -> Option<f64> {
+        (self.n > 0.0).then(|| self.m2 / self.n)
+    }
+
+    fn sample_variance(&self) -> Option<f64> {
+        (self.n > 1.0).then(|| self.m2 / (self.n - 1.0))
     }
 
     fn skewness(&self) -> Option<f64> {

@@ -1,20 +1,20 @@
-//! `sum` and `avg` of the engine, which also take text: Spark reads it as DOUBLE.
+//! `sum` and `avg` of the engine, which also take text: Spark reads it as DOUBLE. Decimals are added by our own.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Decimal128Array};
-use arrow::datatypes::{DataType, Decimal128Type, FieldRef};
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::types::{NativeType, logical_float64, logical_string};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
-    Signature, TypeSignature, TypeSignatureClass,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
+    TypeSignature, TypeSignatureClass,
 };
 
+use super::decimal;
+use super::frame::{Make, Making, grouped, single, sliding, state_fields};
 use crate::functions::Result;
-use crate::number;
 
 /// An aggregate of the engine with one signature more.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,7 @@ pub struct TakingText {
     inner: Arc<AggregateUDF>,
     aliases: Vec<String>,
     signature: Signature,
+    average: bool,
 }
 
 impl TakingText {
@@ -46,10 +47,26 @@ impl TakingText {
             .chain(aliases.iter().map(|alias| (*alias).to_owned()))
             .collect();
         Self {
+            average: inner.name() == "avg",
             inner,
             aliases,
             signature,
         }
+    }
+
+    /// Our own accumulator of decimals, and what it is made for.
+    fn of_decimals(&self, args: &AccumulatorArgs<'_>) -> Option<(Making, Make)> {
+        let of = args.expr_fields.first()?.data_type();
+        matches!(of, DataType::Decimal128(..)).then(|| {
+            let making = Making {
+                args: vec![of.clone()],
+                constants: Vec::new(),
+                ignore_nulls: true,
+                distinct: args.is_distinct,
+            };
+            let make: Make = if self.average { decimal::average } else { decimal::sum };
+            (making, make)
+        })
     }
 }
 
@@ -71,25 +88,35 @@ impl AggregateUDFImpl for TakingText {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.inner.accumulator(args)
+        match self.of_decimals(&args) {
+            Some((making, make)) => single(making, make),
+            None => self.inner.accumulator(args),
+        }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.inner.state_fields(args)
+        match args.input_fields.first().map(|field| field.data_type().clone()) {
+            Some(of @ DataType::Decimal128(..)) => Ok(state_fields(args.name, &[of], args.is_distinct, decimal::state)),
+            _ => self.inner.state_fields(args),
+        }
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner.groups_accumulator_supported(args)
+        self.of_decimals(&args).is_some() || self.inner.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        let bounded = matches!(args.return_field.data_type(), DataType::Decimal128(..));
-        let inner = self.inner.create_groups_accumulator(args)?;
-        Ok(if bounded { Box::new(Bounded { inner }) } else { inner })
+        match self.of_decimals(&args) {
+            Some((making, make)) => grouped(&making, make),
+            None => self.inner.create_groups_accumulator(args),
+        }
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.inner.create_sliding_accumulator(args)
+        match self.of_decimals(&args) {
+            Some((making, make)) => Ok(sliding(making, make)),
+            None => self.inner.create_sliding_accumulator(args),
+        }
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -106,51 +133,5 @@ impl AggregateUDFImpl for TakingText {
 
     fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity {
         self.inner.inner().set_monotonicity(kind)
-    }
-}
-
-/// Makes answers NULL that have more digits than their type.
-struct Bounded {
-    inner: Box<dyn GroupsAccumulator>,
-}
-
-impl GroupsAccumulator for Bounded {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        groups: &[usize],
-        filter: Option<&BooleanArray>,
-        total: usize,
-    ) -> Result<()> {
-        self.inner.update_batch(values, groups, filter, total)
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let answers = self.inner.evaluate(emit_to)?;
-        let Some(decimals) = answers.as_primitive_opt::<Decimal128Type>() else {
-            return Ok(answers);
-        };
-        let (precision, scale) = (decimals.precision(), decimals.scale());
-        if decimals.iter().flatten().all(|value| number::fits(value, precision)) {
-            return Ok(answers);
-        }
-        let bounded: Decimal128Array = decimals.unary_opt(|value| number::fits(value, precision).then_some(value));
-        Ok(Arc::new(bounded.with_precision_and_scale(precision, scale)?))
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        self.inner.state(emit_to)
-    }
-
-    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
-        self.inner.merge_batch(values, groups, total)
-    }
-
-    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        self.inner.convert_to_state(values, filter)
-    }
-
-    fn size(&self) -> usize {
-        self.inner.size()
     }
 }

@@ -1,5 +1,6 @@
 //! Functions of numbers.
 
+mod modulo;
 mod real;
 mod round;
 
@@ -9,5 +10,6 @@ use datafusion::logical_expr::ScalarUDF;
 pub fn functions() -> Vec<ScalarUDF> {
     let mut all = real::functions();
     all.extend(round::functions());
+    all.extend(modulo::functions());
     all
 }

@@ -28,6 +28,32 @@ pub fn functions() -> Vec<ScalarUDF> {
         })
         .aliases(&["sign"])
         .udf(),
+        // By the formulas Java code uses, which lose digits where these do.
+        Function::new("asinh", DOUBLE, double, |call| {
+            map(call, |x| match x {
+                f64::NEG_INFINITY => x,
+                x => (x + (x * x + 1.0).sqrt()).ln(),
+            })
+        })
+        .udf(),
+        Function::new("acosh", DOUBLE, double, |call| {
+            map(call, |x| (x + (x * x - 1.0).sqrt()).ln())
+        })
+        .udf(),
+        Function::new("atanh", DOUBLE, double, |call| {
+            map(call, |x| 0.5 * (x.ln_1p() - (-x).ln_1p()))
+        })
+        .udf(),
+        Function::new("sin", DOUBLE, double, |call| map(call, f64::sin)).udf(),
+        Function::new("cos", DOUBLE, double, |call| map(call, f64::cos)).udf(),
+        Function::new("tan", DOUBLE, double, |call| map(call, f64::tan)).udf(),
+        Function::new("asin", DOUBLE, double, |call| map(call, f64::asin)).udf(),
+        Function::new("acos", DOUBLE, double, |call| map(call, f64::acos)).udf(),
+        Function::new("atan", DOUBLE, double, |call| map(call, f64::atan)).udf(),
+        Function::new("sinh", DOUBLE, double, |call| map(call, f64::sinh)).udf(),
+        Function::new("cosh", DOUBLE, double, |call| map(call, f64::cosh)).udf(),
+        Function::new("tanh", DOUBLE, double, |call| map(call, f64::tanh)).udf(),
+        Function::new("expm1", DOUBLE, double, |call| map(call, f64::exp_m1)).udf(),
         Function::new("degrees", DOUBLE, double, |call| map(call, f64::to_degrees)).udf(),
         Function::new("radians", DOUBLE, double, |call| map(call, f64::to_radians)).udf(),
         Function::new("ln", DOUBLE, double, |call| logarithm(call, f64::ln)).udf(),
@@ -144,7 +170,12 @@ fn convert_base(text: &str, from: i32, to: i32) -> Option<String> {
         };
         value = next;
     }
-    let value = if negative { value.wrapping_neg() } else { value };
+    // What does not fit 63 bits is the largest number, also with a minus before it.
+    let value = match negative {
+        true if to > 0 && (value as i64) < 0 => u64::MAX,
+        true => value.wrapping_neg(),
+        false => value,
+    };
     let (sign, mut rest) = match signed && (value as i64) < 0 {
         true => ("-", (value as i64).unsigned_abs()),
         false => ("", value),

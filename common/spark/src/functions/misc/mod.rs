@@ -1,10 +1,15 @@
 //! Types by name, tests for NULL, and what fits nowhere else.
 
+mod session;
+
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, StructArray};
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_not_null, is_null};
 use arrow::datatypes::{DataType, Field, Float64Type};
+use arrow::row::{RowConverter, SortField};
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -20,6 +25,7 @@ const ANY: &[Kind] = &[Kind::Any];
 pub fn functions() -> Vec<ScalarUDF> {
     let boolean = |_: &[DataType]| Ok(DataType::Boolean);
     let mut all = type_functions();
+    all.extend(session::functions());
     all.extend([
         Function::new(
             "typeof",
@@ -65,17 +71,12 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
         Function::new(
             "nanvl",
-            &[Kind::Double, Kind::Double],
-            |_| Ok(DataType::Float64),
-            |call| {
-                let (values, others) = (call.column(0)?, call.column(1)?);
-                let pairs = values
-                    .as_primitive::<Float64Type>()
-                    .iter()
-                    .zip(others.as_primitive::<Float64Type>());
-                let chosen = pairs.map(|(value, other)| if value?.is_nan() { other } else { value });
-                column(chosen.collect::<Float64Array>())
+            &[Kind::Number, Kind::Number],
+            |given| match given {
+                [DataType::Float32, DataType::Float32] => Ok(DataType::Float32),
+                _ => Ok(DataType::Float64),
             },
+            nanvl,
         )
         .udf(),
         Function::new(
@@ -102,6 +103,18 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
     ]);
     all
+}
+
+fn nanvl(call: &Call<'_>) -> Result<ArrayRef> {
+    let values = cast_array(&call.column(0)?, &DataType::Float64, &call.zone)?;
+    let others = cast_array(&call.column(1)?, &DataType::Float64, &call.zone)?;
+    let pairs = values
+        .as_primitive::<Float64Type>()
+        .iter()
+        .zip(others.as_primitive::<Float64Type>());
+    let chosen = pairs.map(|(value, other)| if value?.is_nan() { other } else { value });
+    let chosen: ArrayRef = Arc::new(chosen.collect::<Float64Array>());
+    Ok(cast_array(&chosen, call.returns, &call.zone)?)
 }
 
 fn coalesce_type(given: &[DataType]) -> Result<DataType> {
@@ -165,6 +178,15 @@ fn equal_null(call: &Call<'_>) -> Result<ArrayRef> {
         cast_array(&left, &common, &call.zone)?,
         cast_array(&right, &common, &call.zone)?,
     );
+    if common.is_nested() {
+        let converter = RowConverter::new(vec![SortField::new(common)])?;
+        let (left, right) = (
+            converter.convert_columns(&[left])?,
+            converter.convert_columns(&[right])?,
+        );
+        let same = left.iter().zip(right.iter()).map(|(left, right)| Some(left == right));
+        return column(same.collect::<BooleanArray>());
+    }
     column(not_distinct(&left, &right)?)
 }
 

@@ -20,23 +20,35 @@ enum Charset {
     Latin1,
     Utf8,
     Utf16 { big: bool, mark: bool },
+    Utf32 { big: bool },
+    Windows1252,
 }
+
+/// The characters Windows has where Latin-1 has controls; NUL where it has none.
+const WINDOWS: [char; 32] = [
+    '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘', '’', '“', '”', '•',
+    '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
+];
 
 impl Charset {
     fn parse(name: &str) -> Result<Self> {
         Ok(match name.to_ascii_uppercase().as_str() {
-            "US-ASCII" => Self::Ascii,
-            "ISO-8859-1" => Self::Latin1,
-            "UTF-8" => Self::Utf8,
-            "UTF-16" => Self::Utf16 { big: true, mark: true },
+            "US-ASCII" | "ASCII" | "ISO646-US" | "646" => Self::Ascii,
+            "ISO-8859-1" | "ISO8859-1" | "ISO8859_1" | "ISO_8859-1" | "LATIN1" | "L1" => Self::Latin1,
+            "UTF-8" | "UTF8" => Self::Utf8,
+            "UTF-16" | "UTF16" => Self::Utf16 { big: true, mark: true },
             "UTF-16BE" => Self::Utf16 { big: true, mark: false },
             "UTF-16LE" => Self::Utf16 {
                 big: false,
                 mark: false,
             },
+            "UTF-32" | "UTF32" | "UTF-32BE" => Self::Utf32 { big: true },
+            "UTF-32LE" => Self::Utf32 { big: false },
+            "WINDOWS-1252" | "CP1252" => Self::Windows1252,
             _ => {
                 return exec_err!(
-                    "unknown character set {name:?}: use US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE or UTF-16LE"
+                    "unknown character set {name:?}: use US-ASCII, ISO-8859-1, UTF-8, UTF-16 (BE, LE), UTF-32 (BE, LE) or \
+                     windows-1252"
                 );
             }
         })
@@ -56,6 +68,21 @@ impl Charset {
                     out.extend_from_slice(&if big { unit.to_be_bytes() } else { unit.to_le_bytes() });
                 }
             }
+            Self::Utf32 { big } => {
+                for code in text.chars().map(u32::from) {
+                    out.extend_from_slice(&if big { code.to_be_bytes() } else { code.to_le_bytes() });
+                }
+            }
+            Self::Windows1252 => {
+                out.extend(
+                    text.chars()
+                        .map(|c| match WINDOWS.iter().position(|own| *own == c && c != '\0') {
+                            Some(at) => 0x80 + at as u8,
+                            None if ('\u{80}'..='\u{9F}').contains(&c) => b'?',
+                            None => narrow(c, 0xFF),
+                        }),
+                )
+            }
         }
     }
 
@@ -67,6 +94,27 @@ impl Charset {
                 .map(|byte| if byte.is_ascii() { char::from(*byte) } else { '\u{FFFD}' })
                 .collect(),
             Self::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+            Self::Utf32 { big } => {
+                let (words, rest) = bytes.as_chunks::<4>();
+                let codes = words.iter().map(|word| match big {
+                    true => u32::from_be_bytes(*word),
+                    false => u32::from_le_bytes(*word),
+                });
+                let mut text: String = codes.map(|code| char::from_u32(code).unwrap_or('\u{FFFD}')).collect();
+                if !rest.is_empty() {
+                    text.push('\u{FFFD}');
+                }
+                text
+            }
+            Self::Windows1252 => bytes
+                .iter()
+                .map(|byte| match byte {
+                    0x80..=0x9F => Some(WINDOWS[usize::from(*byte - 0x80)])
+                        .filter(|c| *c != '\0')
+                        .unwrap_or('\u{FFFD}'),
+                    byte => char::from(*byte),
+                })
+                .collect(),
             Self::Utf16 { big, mark } => {
                 let (big, bytes) = match (mark, bytes) {
                     (true, [0xFE, 0xFF, rest @ ..]) => (true, rest),

@@ -35,6 +35,8 @@ fn returns(given: &[DataType]) -> Result<DataType> {
 struct Layout {
     prefix: String,
     suffix: String,
+    /// What stands around negative numbers instead of a minus and the above.
+    negative: Option<(String, String)>,
     whole_min: usize,
     places_min: usize,
     places_max: usize,
@@ -49,6 +51,7 @@ impl Layout {
         Self {
             prefix: String::new(),
             suffix: String::new(),
+            negative: None,
             whole_min: 1,
             places_min: places,
             places_max: places,
@@ -81,9 +84,15 @@ impl Layout {
         if body.is_empty() {
             suffix = String::new();
         }
+        let negative = pattern.split(';').nth(1).map(|part| {
+            let from = part.find(is_digit).unwrap_or(part.len());
+            let until = part.rfind(is_digit).map_or(part.len(), |at| at + 1);
+            (part[..from].replace('\'', ""), part[until..].replace('\'', ""))
+        });
         Self {
             prefix,
             suffix,
+            negative,
             whole_min: whole.matches('0').count(),
             places_min: fraction.matches('0').count(),
             places_max: fraction.matches(['0', '#']).count(),
@@ -98,10 +107,15 @@ impl Layout {
             Some(rest) => (true, rest),
             None => (false, plain),
         };
-        if negative {
-            out.push('-');
-        }
-        out.push_str(&self.prefix);
+        let (prefix, suffix) = match (&self.negative, negative) {
+            (Some((prefix, suffix)), true) => (prefix, suffix),
+            (None, true) => {
+                out.push('-');
+                (&self.prefix, &self.suffix)
+            }
+            _ => (&self.prefix, &self.suffix),
+        };
+        out.push_str(prefix);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let whole = whole.trim_start_matches('0');
         let width = whole.len().max(self.whole_min);
@@ -128,7 +142,7 @@ impl Layout {
         } else if width == 0 {
             out.push('0');
         }
-        out.push_str(&self.suffix);
+        out.push_str(suffix);
     }
 
     fn write_f64(&self, value: f64, scratch: &mut String, out: &mut String) {
@@ -157,7 +171,12 @@ impl Layout {
         scratch.clear();
         if scale > places {
             let by = number::power_of_ten((scale - places) as u32).unwrap_or(i128::MAX);
-            number::write_decimal(div_half_even(unscaled, by), places, DecimalLayout::Plain, scratch);
+            let rounded = div_half_even(unscaled, by);
+            if rounded == 0 && unscaled < 0 {
+                // What is rounded away keeps its sign.
+                scratch.push('-');
+            }
+            number::write_decimal(rounded, places, DecimalLayout::Plain, scratch);
         } else {
             number::write_decimal(unscaled, scale, DecimalLayout::Plain, scratch);
         }

@@ -1,13 +1,14 @@
 //! Java's regular expressions on the regex engine at hand.
 //!
-//! Java's `\d`, `\w` and `\s` mean ASCII only, and its POSIX classes are written `\p{Lower}`; both are translated. Look-around and
-//! back references work, through a backtracking engine.
+//! Java's `\d`, `\w` and `\s` mean ASCII only, its POSIX classes are written `\p{Lower}`, `.` does not match any of its line ends
+//! and `$` matches before the last of them; all are translated. Look-around and back references work, through a backtracking
+//! engine.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use datafusion::common::exec_datafusion_err;
+use datafusion::common::{exec_datafusion_err, exec_err};
 use fancy_regex::Regex;
 
 use crate::functions::Result;
@@ -39,10 +40,14 @@ pub fn compile(pattern: &str) -> Result<Rc<Regex>> {
     Ok(compiled)
 }
 
+/// Characters that end a line, as members of a class.
+const LINE_ENDS: &str = r"\n\r\x{85}\x{2028}\x{2029}";
+
 fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut chars = pattern.chars().peekable();
     let mut class_depth = 0usize;
+    let (many_lines, any_character) = (has_flag(pattern, 'm'), has_flag(pattern, 's'));
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next() {
@@ -50,18 +55,81 @@ fn translate(pattern: &str) -> String {
                 None => out.push('\\'),
             },
             '[' => {
-                // A `[` inside a class opens a nested one in Java as here.
+                // A `[` inside a class opens a nested one in Java as here; `[:` has no meaning of its own.
                 class_depth += 1;
                 out.push('[');
+                if chars.peek() == Some(&'^') {
+                    out.extend(chars.next());
+                }
+                if class_depth > 1 && chars.peek() == Some(&':') {
+                    out.push('\\');
+                }
             }
             ']' if class_depth > 0 => {
                 class_depth -= 1;
+                out.push(']');
+            }
+            '-' | '~' if class_depth > 0 && chars.peek() == Some(&c) => {
+                out.push('\\');
+                out.push(c);
+            }
+            '$' if class_depth == 0 && !many_lines => {
+                out.push_str(r"(?=(?:\r\n|[");
+                out.push_str(LINE_ENDS);
+                out.push_str(r"])?\z)");
+            }
+            '.' if class_depth == 0 && !any_character => {
+                out.push_str("[^");
+                out.push_str(LINE_ENDS);
                 out.push(']');
             }
             other => out.push(other),
         }
     }
     out
+}
+
+/// Whether a pattern sets a flag somewhere, as in `(?im)`.
+fn has_flag(pattern: &str, flag: char) -> bool {
+    pattern.match_indices("(?").any(|(at, open)| {
+        let flags = pattern[at + open.len()..].chars();
+        flags.take_while(char::is_ascii_lowercase).any(|set| set == flag)
+    })
+}
+
+/// The matches of a pattern one after the other, as Java finds them: one of nothing may follow directly behind another match.
+pub struct Matches<'r, 't> {
+    pattern: &'r Regex,
+    text: &'t str,
+    next: Option<usize>,
+}
+
+impl<'r, 't> Matches<'r, 't> {
+    pub fn new(pattern: &'r Regex, text: &'t str) -> Self {
+        Self {
+            pattern,
+            text,
+            next: Some(0),
+        }
+    }
+}
+
+impl<'t> Iterator for Matches<'_, 't> {
+    type Item = Result<fancy_regex::Captures<'t>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let from = self.next.take()?;
+        let found = match self.pattern.captures_from_pos(self.text, from) {
+            Ok(found) => found?,
+            Err(error) => return Some(Err(exec_datafusion_err!("regular expression: {error}"))),
+        };
+        let whole = found.get(0)?;
+        self.next = match whole.end() {
+            end if end > whole.start() => Some(end),
+            end => self.text[end..].chars().next().map(|c| end + c.len_utf8()),
+        };
+        Some(Ok(found))
+    }
 }
 
 fn translate_escape(
@@ -78,6 +146,17 @@ fn translate_escape(
         's' => (r" \t\n\x0B\f\r", false),
         'S' => (r" \t\n\x0B\f\r", true),
         'h' => (r" \t\x{A0}", false),
+        'v' => (r"\n\x0B\f\r\x{85}\x{2028}\x{2029}", false),
+        'e' => {
+            out.push_str(r"\x1B");
+            return;
+        }
+        '0' => {
+            let digits = std::iter::from_fn(|| rest.next_if(|c| c.is_digit(8))).take(3);
+            let code = digits.fold(0, |code, digit| code * 8 + digit.to_digit(8).unwrap_or(0));
+            out.push_str(&format!(r"\x{{{code:X}}}"));
+            return;
+        }
         'R' if !in_class => {
             out.push_str(r"(?:\r\n|[\n\x0B\f\r])");
             return;
@@ -134,6 +213,12 @@ fn translate_property(name: &str, negated: bool, in_class: bool, out: &mut Strin
         "Blank" => r" \t",
         "XDigit" => "0-9a-fA-F",
         "ASCII" => r"\x00-\x7F",
+        "Cntrl" => r"\x00-\x1F\x7F",
+        "Graph" => "!-~",
+        "Print" => " -~",
+        "javaLowerCase" => r"\p{Lowercase}",
+        "javaUpperCase" => r"\p{Uppercase}",
+        "javaWhitespace" => r"\s",
         unicode => {
             let name = unicode.strip_prefix("Is").unwrap_or(unicode);
             out.push_str(if negated { r"\P{" } else { r"\p{" });
@@ -154,6 +239,8 @@ enum Part {
     Text(String),
     Group(usize),
     Named(String),
+    /// What is wrong with the text; it matters only when something is replaced.
+    Wrong(String),
 }
 
 impl Replacement {
@@ -163,61 +250,70 @@ impl Replacement {
         let mut literal = String::new();
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            match c {
-                '\\' => literal.extend(chars.next()),
-                '$' => {
-                    let part = match chars.peek() {
-                        Some('{') => {
-                            chars.next();
-                            Some(Part::Named(chars.by_ref().take_while(|c| *c != '}').collect()))
-                        }
-                        Some(digit) if digit.is_ascii_digit() => {
-                            let mut number = 0;
-                            let mut first = true;
-                            while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-                                let longer = number * 10 + digit as usize;
-                                if !first && longer > groups {
-                                    break;
-                                }
-                                number = longer;
-                                first = false;
-                                chars.next();
-                            }
-                            Some(Part::Group(number))
-                        }
-                        _ => None,
-                    };
-                    match part {
-                        Some(part) => {
-                            parts.push(Part::Text(std::mem::take(&mut literal)));
-                            parts.push(part);
-                        }
-                        None => literal.push('$'),
+            let part = match c {
+                '\\' => match chars.next() {
+                    Some(quoted) => {
+                        literal.push(quoted);
+                        continue;
                     }
+                    None => Part::Wrong("the replacement ends with a backslash, which quotes nothing".into()),
+                },
+                '$' => group_reference(&mut chars, groups),
+                other => {
+                    literal.push(other);
+                    continue;
                 }
-                other => literal.push(other),
-            }
+            };
+            parts.push(Part::Text(std::mem::take(&mut literal)));
+            parts.push(part);
         }
         parts.push(Part::Text(literal));
         Self { parts }
     }
 
     /// Appends the replacement of one match.
-    pub fn expand(&self, found: &fancy_regex::Captures<'_>, out: &mut String) {
+    ///
+    /// # Errors
+    /// An execution error when the replacement names a group that the pattern does not have.
+    pub fn expand(&self, found: &fancy_regex::Captures<'_>, out: &mut String) -> Result<()> {
         for part in &self.parts {
             let group = match part {
                 Part::Text(text) => {
                     out.push_str(text);
                     continue;
                 }
-                Part::Group(number) => found.get(*number),
+                Part::Group(number) if *number < found.len() => found.get(*number),
+                Part::Group(number) => return exec_err!("the regular expression has no group {number}"),
                 Part::Named(name) => found.name(name),
+                Part::Wrong(what) => return exec_err!("{what}"),
             };
             if let Some(group) = group {
                 out.push_str(group.as_str());
             }
         }
+        Ok(())
     }
+}
+
+/// What stands behind a `$`.
+fn group_reference(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, groups: usize) -> Part {
+    if chars.next_if_eq(&'{').is_some() {
+        return Part::Named(chars.by_ref().take_while(|c| *c != '}').collect());
+    }
+    let Some(first) = chars.peek().and_then(|c| c.to_digit(10)) else {
+        return Part::Wrong("a $ of the replacement names no group: write \\$ for the character".into());
+    };
+    chars.next();
+    let mut number = first as usize;
+    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
+        let longer = number * 10 + digit as usize;
+        if longer > groups {
+            break;
+        }
+        number = longer;
+        chars.next();
+    }
+    Part::Group(number)
 }
 
 #[cfg(test)]

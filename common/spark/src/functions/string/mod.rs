@@ -1,10 +1,15 @@
 //! Functions of text.
 
+mod bytes;
 mod charset;
 mod concat;
 mod format_number;
+mod java_format;
 mod java_regex;
+mod number_text;
+mod pad;
 pub(super) mod regexp;
+mod sentences;
 pub(super) mod split;
 mod text;
 
@@ -12,6 +17,8 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ScalarUDF};
+
+pub(super) use java_regex::compile as compile_pattern;
 
 static CONCAT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(concat::concat_udf()));
 
@@ -22,6 +29,11 @@ pub fn functions() -> Vec<ScalarUDF> {
     all.extend(regexp::functions());
     all.extend(split::functions());
     all.extend(format_number::functions());
+    all.extend(bytes::functions());
+    all.extend(java_format::functions());
+    all.extend(number_text::functions());
+    all.extend(pad::functions());
+    all.extend(sentences::functions());
     all
 }
 

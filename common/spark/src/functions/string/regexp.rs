@@ -8,7 +8,7 @@ use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 use fancy_regex::Regex;
 
-use super::java_regex::{Replacement, compile};
+use super::java_regex::{Matches, Replacement, compile};
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::types;
 
@@ -140,11 +140,11 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
         };
         buffer.clear();
         let mut copied = 0;
-        for found in pattern.captures_iter(&text[skipped..]) {
-            let found = found.map_err(failed)?;
+        for found in Matches::new(&pattern, &text[skipped..]) {
+            let found = found?;
             if let Some(whole) = found.get(0) {
                 buffer.push_str(&text[copied..skipped + whole.start()]);
-                expansion.expand(&found, &mut buffer);
+                expansion.expand(&found, &mut buffer)?;
                 copied = skipped + whole.end();
             }
         }
@@ -181,14 +181,12 @@ fn extract(call: &Call<'_>) -> Result<ArrayRef> {
             builder.append_null();
             continue;
         };
-        let group = checked_group(&pattern, group)?;
         let found = pattern.captures(text).map_err(failed)?;
-        builder.append_value(
-            found
-                .as_ref()
-                .and_then(|found| found.get(group))
-                .map_or("", |found| found.as_str()),
-        );
+        let part = match &found {
+            Some(found) => found.get(checked_group(&pattern, group)?),
+            None => None,
+        };
+        builder.append_value(part.map_or("", |part| part.as_str()));
     }
     column(builder.finish())
 }
@@ -203,9 +201,9 @@ fn extract_all(call: &Call<'_>) -> Result<ArrayRef> {
             builder.append_null();
             continue;
         };
-        let group = checked_group(&pattern, group)?;
-        for found in pattern.captures_iter(text) {
-            let found = found.map_err(failed)?;
+        for found in Matches::new(&pattern, text) {
+            let found = found?;
+            let group = checked_group(&pattern, group)?;
             builder
                 .values()
                 .append_value(found.get(group).map_or("", |found| found.as_str()));
@@ -236,7 +234,7 @@ fn count(call: &Call<'_>) -> Result<ArrayRef> {
     let mut counts = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
         counts.push(match (text, patterns.get(row)?) {
-            (Some(text), Some(pattern)) => Some(pattern.find_iter(text).count() as i32),
+            (Some(text), Some(pattern)) => Some(Matches::new(&pattern, text).count() as i32),
             _ => None,
         });
     }

@@ -2,10 +2,10 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type};
-use datafusion::common::exec_datafusion_err;
 use datafusion::logical_expr::ScalarUDF;
 use fancy_regex::Regex;
 
+use super::java_regex::Matches;
 use super::regexp::Patterns;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::types;
@@ -74,15 +74,15 @@ pub fn split_text(
     }
     let mut from = 0;
     let mut parts = 1;
-    for found in pattern.find_iter(text) {
-        let found = found.map_err(|error| exec_datafusion_err!("regular expression: {error}"))?;
+    for found in Matches::new(pattern, text) {
         if parts >= limit {
             break;
         }
-        // A match of nothing at the start parts nothing, nor does one at the end.
-        if found.end() == 0 || (found.start() == found.end() && found.start() == text.len()) {
+        // A match of nothing at the start parts nothing.
+        let found = found?;
+        let Some(found) = found.get(0).filter(|found| found.end() > 0) else {
             continue;
-        }
+        };
         part(&text[from..found.start()]);
         from = found.end();
         parts += 1;

@@ -6,10 +6,12 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int32A
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 
+use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 
 const TEXT: &[Kind] = &[Kind::Text];
 const TWO_TEXTS: &[Kind] = &[Kind::Text, Kind::Text];
+const TWO_OF_EITHER: &[Kind] = &[Kind::TextOrBinary, Kind::TextOrBinary];
 
 pub fn functions() -> Vec<ScalarUDF> {
     let utf8 = |_: &[DataType]| Ok(DataType::Utf8);
@@ -32,23 +34,23 @@ pub fn functions() -> Vec<ScalarUDF> {
         .aliases(&["lcase"])
         .udf(),
         Function::new("initcap", TEXT, utf8, |call| map_text(call, initcap)).udf(),
-        Function::new("left", &[Kind::Text, Kind::Int], utf8, left).udf(),
+        Function::new("left", &[Kind::TextOrBinary, Kind::Int], first_type, left).udf(),
         Function::new("right", &[Kind::Text, Kind::Int], utf8, right).udf(),
         Function::new("replace", &[Kind::Text, Kind::Text, Kind::Text], utf8, replace)
             .required(2)
             .udf(),
         Function::new("repeat", &[Kind::Text, Kind::Int], utf8, repeat).udf(),
         Function::new("space", &[Kind::Int], utf8, space).udf(),
-        Function::new("startswith", TWO_TEXTS, boolean, |call| {
-            test_pair(call, |text, with| text.starts_with(with))
+        Function::new("startswith", TWO_OF_EITHER, boolean, |call| {
+            test_pair(call, |text, with| text.starts_with(with), <[u8]>::starts_with)
         })
         .udf(),
-        Function::new("endswith", TWO_TEXTS, boolean, |call| {
-            test_pair(call, |text, with| text.ends_with(with))
+        Function::new("endswith", TWO_OF_EITHER, boolean, |call| {
+            test_pair(call, |text, with| text.ends_with(with), <[u8]>::ends_with)
         })
         .udf(),
-        Function::new("contains", TWO_TEXTS, boolean, |call| {
-            test_pair(call, |text, with| text.contains(with))
+        Function::new("contains", TWO_OF_EITHER, boolean, |call| {
+            test_pair(call, |text, with| text.contains(with), contains_bytes)
         })
         .udf(),
         Function::new("instr", TWO_TEXTS, int, instr).udf(),
@@ -112,14 +114,33 @@ pub fn map_text(call: &Call<'_>, write: impl Fn(&str, &mut String)) -> Result<Ar
     column(builder.finish())
 }
 
-fn test_pair(call: &Call<'_>, test: impl Fn(&str, &str) -> bool) -> Result<ArrayRef> {
-    let (left, right) = (call.text(0)?, call.text(1)?);
+/// Tests pairs of texts, or of binaries when both are.
+fn test_pair(
+    call: &Call<'_>,
+    test: impl Fn(&str, &str) -> bool,
+    test_bytes: fn(&[u8], &[u8]) -> bool,
+) -> Result<ArrayRef> {
+    let (left, right) = (call.column(0)?, call.column(1)?);
+    if let (Some(left), Some(right)) = (left.as_binary_opt::<i32>(), right.as_binary_opt::<i32>()) {
+        let pairs = left.iter().zip(right);
+        return column(
+            pairs
+                .map(|(left, right)| Some(test_bytes(left?, right?)))
+                .collect::<BooleanArray>(),
+        );
+    }
+    let text = |values| cast_array(values, &DataType::Utf8, &call.zone);
+    let (left, right) = (text(&left)?, text(&right)?);
+    let pairs = left.as_string::<i32>().iter().zip(right.as_string::<i32>());
     column(
-        left.iter()
-            .zip(&right)
+        pairs
             .map(|(left, right)| Some(test(left?, right?)))
             .collect::<BooleanArray>(),
     )
+}
+
+fn contains_bytes(bytes: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(bytes, part).is_some()
 }
 
 /// Changes the case of a text, without an allocation when it is ASCII.
@@ -136,11 +157,28 @@ fn initcap(text: &str, out: &mut String) {
     let mut first = true;
     for c in text.chars() {
         if first {
-            out.extend(c.to_uppercase());
+            out.push(title_case(c));
         } else {
             out.extend(c.to_lowercase());
         }
         first = c == ' ';
+    }
+}
+
+/// The letter as a word begins with it: always one letter.
+fn title_case(c: char) -> char {
+    match c {
+        '\u{1C4}'..='\u{1C6}' => '\u{1C5}',
+        '\u{1C7}'..='\u{1C9}' => '\u{1C8}',
+        '\u{1CA}'..='\u{1CC}' => '\u{1CB}',
+        '\u{1F1}'..='\u{1F3}' => '\u{1F2}',
+        other => {
+            let mut upper = other.to_uppercase();
+            match (upper.next(), upper.next()) {
+                (Some(one), None) => one,
+                _ => other,
+            }
+        }
     }
 }
 
@@ -153,6 +191,15 @@ fn char_offset(text: &str, count: usize) -> usize {
 }
 
 fn left(call: &Call<'_>) -> Result<ArrayRef> {
+    if let Some(bytes) = call.column(0)?.as_binary_opt::<i32>() {
+        let counts = call.column(1)?;
+        let counts = counts.as_primitive::<arrow::datatypes::Int32Type>();
+        let cut = bytes.iter().zip(counts).map(|(bytes, count)| {
+            let (bytes, count) = (bytes?, count?.max(0) as usize);
+            Some(&bytes[..count.min(bytes.len())])
+        });
+        return column(cut.collect::<arrow::array::BinaryArray>());
+    }
     with_count(call, |text, count| match usize::try_from(count) {
         Ok(count) => &text[..char_offset(text, count)],
         Err(_) => "",
@@ -256,6 +303,9 @@ fn locate(call: &Call<'_>) -> Result<ArrayRef> {
         let (text, search) = (text?, search?);
         if from < 1 {
             return Some(0);
+        }
+        if search.is_empty() {
+            return Some(1);
         }
         let start = from as usize - 1;
         if start > text.chars().count() {

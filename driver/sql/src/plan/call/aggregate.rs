@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, Case, NullTreatment};
 use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr};
 use datafusion::logical_expr::{AggregateUDF, Expr, lit};
 use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::{Arguments, null_flag, texts};
-use super::{shown_call, wrong_arguments};
+use super::shown::aggregate_text;
+use super::wrong_arguments;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::scope::{Place, Scope, Typed};
 use crate::plan::{Planner, engine_fault};
@@ -106,47 +107,89 @@ impl Planner<'_> {
         })
     }
 
-    /// `percentile_disc(p) WITHIN GROUP (ORDER BY x)`: the first value at or after the share `p` of the ordered values.
-    pub(super) fn percentile_disc(
+    /// The arguments of `percentile_cont(p) WITHIN GROUP (ORDER BY x)` as its function takes them: value, share, and whether the
+    /// order is descending; with the text of the call.
+    pub(in crate::plan) fn ordered_set(
         &mut self,
-        arguments: &Arguments<'_>,
+        name: &str,
+        shares: &[Typed],
         function: &ast::Function,
         scope: &Scope,
         at: Location,
-    ) -> Checked<Typed> {
-        let inner = scope.at(Place::Aggregate);
-        let args = self.arguments(arguments, &inner)?;
-        let ([share], [order]) = (args.as_slice(), function.within_group.as_slice()) else {
+    ) -> Checked<(Vec<Expr>, String)> {
+        let (true, [share], [order]) = (
+            ["percentile_cont", "percentile_disc"].contains(&name),
+            shares,
+            function.within_group.as_slice(),
+        ) else {
+            let message = format!("{name} does not take these arguments with WITHIN GROUP");
+            return Err(Fault::new(SqlErrorKind::Type, at, message)
+                .help("percentile_cont(share) WITHIN GROUP (ORDER BY x), or percentile_disc"));
+        };
+        let ordered = self.expr(&order.expr, scope)?;
+        let descending = !order.options.asc.unwrap_or(true);
+        let direction = if descending { " DESC" } else { "" };
+        let text = format!(
+            "{name}({}) WITHIN GROUP (ORDER BY {}{direction})",
+            share.text, ordered.text
+        );
+        Ok((vec![ordered.expr, share.expr.clone(), lit(descending)], text))
+    }
+
+    /// The function an aggregate call means, and its arguments, for the types they have.
+    pub(in crate::plan) fn settled(
+        &self,
+        name: &str,
+        mut args: Vec<Expr>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(String, Vec<Expr>)> {
+        let Some(first) = args.first().cloned() else {
+            return Ok((name.to_owned(), args));
+        };
+        let of = self.type_of(&first, scope, at)?;
+        if let ("regr_avgx" | "regr_avgy", [y, x]) = (name, args.as_slice()) {
+            // The average of one of them where the other is there too, in its own type.
+            let (averaged, other) = if name == "regr_avgx" { (x, y) } else { (y, x) };
+            let test = Box::new(other.clone().is_not_null());
+            let case = Case::new(None, vec![(test, Box::new(averaged.clone()))], None);
+            let case = Expr::Case(case);
+            let case = match self.type_of(averaged, scope, at)? {
+                of if of.is_null() || of == DataType::Utf8 => datafusion::logical_expr::cast(case, DataType::Float64),
+                _ => case,
+            };
+            return Ok(("avg".to_owned(), vec![case]));
+        }
+        let numeric = [
+            "sum",
+            "avg",
+            "mean",
+            "try_sum",
+            "try_avg",
+            "percentile_approx",
+            "approx_percentile",
+        ];
+        if numeric.contains(&name) && (of.is_null() || of == DataType::Utf8) {
+            args[0] = datafusion::logical_expr::cast(first, DataType::Float64);
+        } else if ["corr", "covar_pop", "covar_samp"].contains(&name) || name.starts_with("regr_") {
+            for arg in &mut args {
+                let of = self.type_of(arg, scope, at)?;
+                if of.is_null() || of == DataType::Utf8 {
+                    *arg = datafusion::logical_expr::cast(arg.clone(), DataType::Float64);
+                }
+            }
+        } else if let ("min" | "max", DataType::Map(..)) = (name, &of) {
             return Err(Fault::new(
                 SqlErrorKind::Type,
                 at,
-                "percentile_disc takes one share and one expression to order by",
+                format!("{name} does not take maps: they have no order"),
             ));
-        };
-        let ordered = self.expr(&order.expr, &inner)?;
-        let ascending = order.options.asc.unwrap_or(true);
-        let filter = self.filter(function, scope)?;
-        let direction = if ascending { "" } else { " DESC" };
-        let text = format!(
-            "percentile_disc({}) WITHIN GROUP (ORDER BY {}{direction})",
-            share.text, ordered.text
-        );
-        let all = self.make_aggregate(
-            "collect_list",
-            vec![ordered.expr],
-            arguments.distinct,
-            filter,
-            scope,
-            at,
-        )?;
-        let sorted = self.scalar(&["sort_array"], vec![all.clone(), lit(ascending)], scope, at)?;
-        let double = |e| datafusion::logical_expr::cast(e, DataType::Float64);
-        let count = double(self.scalar(&["size"], vec![all], scope, at)?);
-        let rank = self.scalar(&["ceil"], vec![double(share.expr.clone()) * count], scope, at)?;
-        let rank = datafusion::logical_expr::cast(rank, DataType::Int32) - lit(1_i32);
-        let index = self.scalar(&["greatest"], vec![rank, lit(0_i32)], scope, at)?;
-        let expr = double(self.scalar(&["get"], vec![sorted, index], scope, at)?);
-        Ok(Typed { expr, text })
+        } else if let ("min" | "max", true) = (name, of.is_nested()) {
+            // The engine compares arrays and structs with NULLs in another order.
+            args.push(first);
+            return Ok((format!("{name}_by"), args));
+        }
+        Ok((name.to_owned(), args))
     }
 
     pub(in crate::plan) fn make_aggregate(
@@ -211,24 +254,24 @@ impl Planner<'_> {
         self.check_aggregate_place(name, scope, at)?;
         let inner = scope.at(Place::Aggregate);
         let mut args = self.arguments(arguments, &inner)?;
-        let word = if arguments.distinct { "DISTINCT " } else { "" };
-        let nulls = null_flag(name, &mut args).or(arguments.nulls);
-        let mut text = match arguments.distinct {
-            true => shown_call(name, &args).replacen('(', &format!("({word}"), 1),
-            false => shown_call(name, &args),
-        };
+        let flag = null_flag(name, &mut args);
+        let nulls = flag.or(arguments.nulls);
         let filter = self.filter(function, scope)?;
-        text = with_filter(text, function, self, scope)?;
         let mut order_by = Vec::new();
-        for item in arguments.order_by.iter().copied().chain(&function.within_group) {
+        for item in &arguments.order_by {
             let expr = self.expr(&item.expr, &inner)?.expr;
             order_by.push(crate::plan::query::sort(expr, &item.options));
         }
-        let mut exprs: Vec<Expr> = args.into_iter().map(|a| a.expr).collect();
-        if !function.within_group.is_empty() {
-            // Ordered-set aggregates take what is ordered as their first argument.
-            exprs = order_by.iter().map(|s| s.expr.clone()).chain(exprs).collect();
-        }
+        let (exprs, text) = if function.within_group.is_empty() {
+            let in_words = flag.is_none() && arguments.nulls == Some(NullTreatment::IgnoreNulls);
+            let text = aggregate_text(name, arguments.distinct, &args, in_words);
+            (args.into_iter().map(|a| a.expr).collect(), text)
+        } else {
+            self.ordered_set(name, &args, function, &inner, at)?
+        };
+        let text = with_filter(text, function, self, scope)?;
+        let (settled, exprs) = self.settled(name, exprs, scope, at)?;
+        let udf = self.state.aggregate_functions().get(&settled).unwrap_or(udf);
         let mut raw = RawAggregateExpr {
             func: Arc::clone(udf),
             args: exprs,

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod arguments;
+mod conditional;
 mod higher_order;
 mod lambda;
 mod shown;
@@ -63,12 +64,7 @@ impl Planner<'_> {
                 let message = format!("{name} is no aggregate function: DISTINCT and FILTER do not fit");
                 return Err(Fault::new(SqlErrorKind::Type, at, message));
             }
-            let text = match (name.as_str(), args.as_slice()) {
-                ("array_sort", [array]) => lambda::default_sort_text(&array.text),
-                _ => shown_call(&name, &args),
-            };
-            let expr = self.scalar(&[&name], args.into_iter().map(|a| a.expr).collect(), scope, at)?;
-            return Ok(Typed { expr, text });
+            return self.named_call(&name, args, scope, at);
         }
         if let (Some(to), [arg]) = (type_function(&name), args.as_slice()) {
             return Ok(Typed {
@@ -84,6 +80,23 @@ impl Planner<'_> {
             ));
         }
         Err(self.unknown_function(&name, at))
+    }
+
+    /// A call of a scalar function, under the name Spark shows it by.
+    pub(super) fn named_call(&mut self, name: &str, args: Vec<Typed>, scope: &Scope, at: Location) -> Checked<Typed> {
+        let kinds = args
+            .iter()
+            .map(|arg| self.type_of(&arg.expr, scope, at))
+            .collect::<Checked<Vec<_>>>()?;
+        let text = match (name, args.as_slice(), kinds.as_slice()) {
+            ("array_sort", [array], _) => lambda::default_sort_text(&array.text),
+            // Bytes are filled up with zeros.
+            ("lpad" | "rpad", [_, _], [DataType::Binary, _]) => format!("{name}({}, X'00')", texts(&args)),
+            _ => shown_call(name, &args),
+        };
+        let exprs = self.settled_arguments(name, args.into_iter().map(|a| a.expr).collect(), &kinds, at)?;
+        let expr = self.scalar(&[name], exprs, scope, at)?;
+        Ok(Typed { expr, text })
     }
 
     fn unknown_function(&self, name: &str, at: Location) -> Box<Fault> {
@@ -107,7 +120,8 @@ impl Planner<'_> {
             "transform_keys",
             "transform_values",
             "grouping_id",
-            "percentile_disc",
+            "like",
+            "ilike",
         ]);
         known.sort_unstable();
         let fault = Fault::new(SqlErrorKind::Name, at, format!("no function '{name}'"));
@@ -262,9 +276,9 @@ impl Planner<'_> {
                 }
             }
             "grouping" | "grouping_id" => self.grouping(name, arguments, scope, at)?,
-            "percentile_disc" if !function.within_group.is_empty() => {
-                self.percentile_disc(arguments, function, scope, at)?
-            }
+            "decode" if arguments.list.len() > 2 => self.decode(arguments, scope, at)?,
+            "nullif" => self.null_if(arguments, scope, at)?,
+            "like" | "ilike" => self.like_call(name, arguments, scope, at)?,
             "count" if function.over.is_none() => self.count(arguments, function, scope, at)?,
             "count_if" if !self.state.aggregate_functions().contains_key("count_if") => {
                 let args = self.arguments(arguments, &scope.at(Place::Aggregate))?;

@@ -5,7 +5,7 @@ use super::arguments::texts;
 use crate::plan::scope::Typed;
 
 /// Functions that Spark writes in capitals when they have one argument or two, as in the query that names them.
-const CAPITALS: [&str; 38] = [
+const CAPITALS: [&str; 39] = [
     "acos",
     "acosh",
     "asin",
@@ -42,6 +42,7 @@ const CAPITALS: [&str; 38] = [
     "signum",
     "sin",
     "sinh",
+    "spark_partition_id",
     "sqrt",
     "tan",
 ];
@@ -82,6 +83,9 @@ pub(in crate::plan) fn shown_call(name: &str, args: &[Typed]) -> String {
         ("isnull", 1) => return format!("({} IS NULL)", text(0)),
         ("isnotnull", 1) => return format!("({} IS NOT NULL)", text(0)),
         ("datepart", 2) => return format!("datepart({} FROM {})", text(0), text(1)),
+        // The wanted precision is no argument of the sketch.
+        ("approx_count_distinct", 2) => return format!("{name}({})", text(0)),
+        ("log", 1) => return format!("LOG(E(), {})", text(0)),
         ("assert_true", 1) => return format!("assert_true({0}, '{0}' is not true!)", text(0)),
         (name, 1) if TYPES.contains(&name) => return text(0).to_owned(),
         (name, 2..) if FIRST_ALONE.contains(&name) => return format!("{name}({})", text(0)),
@@ -90,6 +94,10 @@ pub(in crate::plan) fn shown_call(name: &str, args: &[Typed]) -> String {
     let implied = implied(name, args.len());
     let name = match (name, args.len()) {
         ("array_agg", _) => "collect_list".to_owned(),
+        ("current_schema", _) => "current_database".to_owned(),
+        ("random", _) => "rand".to_owned(),
+        ("to_varchar", _) => "to_char".to_owned(),
+        ("user", _) => "current_user".to_owned(),
         ("dateadd", 2) => "date_add".to_owned(),
         ("ceil" | "floor", 2) => name.to_owned(),
         ("tanh", _) => "TANH".to_owned(),
@@ -129,7 +137,33 @@ fn implied(name: &str, count: usize) -> &'static str {
         ("split", 2) => ", -1",
         ("str_to_map", 1) => ", ,, :",
         ("str_to_map", 2) => ", :",
+        ("aes_encrypt", 2) => ", GCM, DEFAULT, , ",
+        ("aes_decrypt" | "try_aes_decrypt", 2) => ", GCM, DEFAULT, ",
+        ("bround" | "round", 1) => ", 0",
+        ("sort_array", 1) => ", true",
+        ("aes_encrypt", 3) => ", DEFAULT, , ",
+        ("aes_encrypt", 4) => ", , ",
+        ("aes_encrypt", 5) => ", ",
+        ("aes_decrypt" | "try_aes_decrypt", 3) => ", DEFAULT, ",
+        ("aes_decrypt" | "try_aes_decrypt", 4) => ", ",
+        ("replace", 2) => ", ",
         ("ntile", 0) => ", 1",
         _ => "",
+    }
+}
+
+/// The text of an aggregate call, under its own name, or under the first name of its function when a clause says what becomes
+/// of NULLs.
+pub(in crate::plan) fn aggregate_text(name: &str, distinct: bool, args: &[Typed], nulls_in_words: bool) -> String {
+    let name = match name {
+        "first_value" if nulls_in_words => "first",
+        "last_value" if nulls_in_words => "last",
+        own => own,
+    };
+    let text = shown_call(name, args);
+    if distinct {
+        text.replacen('(', "(DISTINCT ", 1)
+    } else {
+        text
     }
 }

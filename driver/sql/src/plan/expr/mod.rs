@@ -13,7 +13,6 @@ use sqlparser::tokenizer::Location;
 
 use self::literal::{interval_literal, literal};
 use crate::error::{Checked, Fault, SqlErrorKind};
-use crate::plan::call::shown_call;
 use crate::plan::scope::{Scope, Typed};
 use crate::plan::{Planner, engine_fault, place};
 
@@ -173,9 +172,7 @@ impl Planner<'_> {
             .flatten()
             .map(|e| self.expr(e, scope))
             .collect::<Checked<Vec<_>>>()?;
-        let text = shown_call(name, &args);
-        let expr = self.scalar(&[name], args.into_iter().map(|t| t.expr).collect(), scope, at)?;
-        Ok(Typed { expr, text })
+        self.named_call(name, args, scope, at)
     }
 }
 

@@ -128,8 +128,14 @@ impl Planner<'_> {
     ) -> Checked<Typed> {
         let e = self.expr(e, scope)?;
         Ok(Typed {
+            text: match words {
+                "IS TRUE" => format!("({} <=> true)", e.text),
+                "IS NOT TRUE" => format!("(NOT ({} <=> true))", e.text),
+                "IS FALSE" => format!("({} <=> false)", e.text),
+                "IS NOT FALSE" => format!("(NOT ({} <=> false))", e.text),
+                _ => format!("({} {words})", e.text),
+            },
             expr: make(e.expr),
-            text: format!("({} {words})", e.text),
         })
     }
 

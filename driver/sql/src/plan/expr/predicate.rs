@@ -257,7 +257,7 @@ impl Planner<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of the syntax node")]
-    pub(super) fn like(
+    pub(in crate::plan) fn like(
         &mut self,
         expr: &ast::Expr,
         pattern: &ast::Expr,
@@ -297,6 +297,9 @@ impl Planner<'_> {
             Value::SingleQuotedString(s) => s.chars().next(),
             _ => None,
         });
+        if let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = &pattern.expr {
+            check_escapes(text, escape.unwrap_or('\\'), at)?;
+        }
         let pattern = match (escape, pattern.expr) {
             (None | Some('\\'), pattern) => pattern,
             // The engine knows the backslash only.
@@ -361,6 +364,24 @@ fn outer_texts(subquery: &Subquery, scope: &Scope) -> String {
         })
     });
     found.join(", ")
+}
+
+/// An escape stands before a wildcard or another escape.
+fn check_escapes(pattern: &str, escape: char, at: Location) -> Checked<()> {
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c != escape {
+            continue;
+        }
+        let message = match chars.next() {
+            Some('%' | '_') => continue,
+            Some(next) if next == escape => continue,
+            Some(next) => format!("the pattern '{pattern}' escapes '{next}': only %, _ and {escape} itself can be"),
+            None => format!("the pattern '{pattern}' ends with {escape}, which escapes nothing"),
+        };
+        return Err(Fault::new(SqlErrorKind::Type, at, message));
+    }
+    Ok(())
 }
 
 pub(super) fn backslash_escapes(pattern: &str, escape: char) -> String {
