@@ -93,6 +93,7 @@ fn read_token(column: &mut Column, token: Token<'_>, scanner: &mut Scanner<'_>, 
 }
 
 /// Appends a value that is no container, if it fits the column's type. Numbers become text elsewhere.
+#[inline]
 pub(crate) fn read_scalar(column: &mut Column, token: &Token<'_>, context: &mut Context) -> bool {
     match (column, *token) {
         (column, Token::Null) => {

@@ -1,5 +1,6 @@
 //! Paths into JSON texts: `get_json_object`, `json_tuple` and their kin.
 
+use super::escape::{next_escape, unescape_unit};
 use super::scan::{Fault, Leniency, Scan, Scanner, Text, Token};
 use super::text_out::copy_from;
 use super::utf8::append_repaired;
@@ -134,6 +135,35 @@ fn append_text(text: &Text<'_>, out: &mut Vec<u8>) -> Scan<()> {
     Ok(())
 }
 
+/// Puts the characters in the place of their two escapes in written JSON; an escape without its pair breaks the document.
+fn joined_surrogates(written: Vec<u8>) -> Scan<Vec<u8>> {
+    if memchr::memmem::find(&written, b"\\uD").is_none() {
+        return Ok(written);
+    }
+    let mut joined = Vec::with_capacity(written.len());
+    let mut rest = written.as_slice();
+    while let Some((plain, escape)) = next_escape(rest) {
+        joined.extend_from_slice(plain);
+        if !escape.starts_with(b"uD") {
+            // Another escape: the character behind the backslash may be one itself.
+            let len = escape.len().min(1);
+            joined.push(b'\\');
+            joined.extend_from_slice(&escape[..len]);
+            rest = &escape[len..];
+            continue;
+        }
+        let low = escape.get(5..7).filter(|start| *start == b"\\u").and(escape.get(6..));
+        let pair = [unescape_unit(escape), low.map_or(0, unescape_unit)];
+        let Some(Ok(character)) = char::decode_utf16(pair).next() else {
+            return Err(Fault::Malformed);
+        };
+        joined.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = escape.get(11..).unwrap_or_default();
+    }
+    joined.extend_from_slice(rest);
+    Ok(joined)
+}
+
 /// Starts a value in `out`: parts it from a value before it. Values never end in `[`.
 fn separate(out: &mut Vec<u8>) {
     if !matches!(out.last(), None | Some(b'[')) {
@@ -184,6 +214,8 @@ fn evaluate(scanner: &mut Scanner<'_>, out: &mut Vec<u8>, style: Style, steps: &
             };
             let mut inner = vec![b'['];
             let found = each_element(scanner, &mut inner, inner_style, rest)?;
+            // Spark gathers these as characters first, so that pairs of surrogates are one again.
+            let mut inner = joined_surrogates(inner)?;
             match found {
                 0 => return Ok(false),
                 1 => {
@@ -385,6 +417,10 @@ mod tests {
             ("{\"a\":null,\"a\":2}", "$.a", Some("2")),
             ("{\"a\":1, bad}", "$.a", None),
             ("{\"b\":NaN}", "$.b", None),
+            ("[\"\u{1F600}\\\\uD\",1]", "$[*]", Some("[\"\u{1F600}\\\\uD\",1]")),
+            ("[[\"\u{1F600}\"]]", "$", Some("[[\"\\uD83D\\uDE00\"]]")),
+            ("[\"\\ude00\",1]", "$[*]", None),
+            ("\"\\ude00\"", "$", None),
             (" ", "$.a", None),
         ] {
             assert_eq!(get(document, path).as_deref(), expected, "{document} {path}");

@@ -1,0 +1,1 @@
+SELECT CAST(key AS STRING) AS k, get_json_object(CAST(value AS STRING), '$.s[*]') AS a, get_json_object(CAST(value AS STRING), '$.s[*].k') AS b, get_json_object(CAST(value AS STRING), '$.s') AS c, get_json_object(CAST(value AS STRING), '$.s[0]') AS d FROM events ORDER BY k
