@@ -63,7 +63,7 @@ fn value(array: &dyn Array, row: usize, tz: Tz) -> Result<Value> {
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
             instant_us(array.as_primitive::<TimestampMicrosecondType>().value(row)).into()
         }
-        DataType::Timestamp(_, None) | DataType::Interval(_) | DataType::Duration(_) => {
+        DataType::Timestamp(_, None) | DataType::Interval(_) | DataType::Decimal32(..) | DataType::Decimal64(..) => {
             let text = cast_array(&array.slice(row, 1), &DataType::Utf8, &tz)?;
             text.as_string::<i32>().value(0).into()
         }

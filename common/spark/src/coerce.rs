@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 
 use crate::cast::normal_type;
+use crate::interval::Range;
 use crate::types::{self, DECIMAL_ADJUSTED_SCALE_MIN, DECIMAL_PRECISION_MAX};
 
 /// Order of the numeric types: of two the later one holds both.
@@ -99,6 +100,7 @@ pub fn common_type(left: &DataType, right: &DataType) -> Option<DataType> {
         _ => {}
     }
     common_number(&left, &right)
+        .or_else(|| Some(Range::of(&left)?.covering(Range::of(&right)?)?.data_type()))
         .or_else(|| common_time(&left, &right))
         .or_else(|| promoted_text(&left, &right))
 }

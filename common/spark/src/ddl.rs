@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
+
+use crate::interval::{self, Range};
 
 /// A schema or type text that could not be read.
 ///
@@ -296,6 +298,7 @@ impl Parser {
             "timestamp_ntz" => DataType::Timestamp(TimeUnit::Microsecond, None),
             "decimal" | "dec" | "numeric" => self.decimal(position)?,
             "void" => DataType::Null,
+            "interval" => self.interval(position)?,
             "array" => {
                 self.need('<', "`<` and the element's type")?;
                 let element = self.data_type(depth + 1)?;
@@ -313,6 +316,29 @@ impl Parser {
             "struct" => self.struct_type(depth)?,
             _ => return Err(DdlError::UnknownType { position, name }),
         })
+    }
+
+    /// Reads the fields of `INTERVAL DAY TO SECOND`; without any it is the calendar's interval.
+    fn interval(&mut self, position: usize) -> Result<DataType, DdlError> {
+        let from = self.at;
+        let Some(start) = self.word().as_deref().and_then(interval::Field::named) else {
+            self.at = from;
+            return Ok(DataType::Interval(IntervalUnit::MonthDayNano));
+        };
+        let mut end = start;
+        if self.eat_word("to") {
+            let Some(field) = self.word().as_deref().and_then(interval::Field::named) else {
+                return Err(self.unexpected("a smaller field of an interval"));
+            };
+            end = field;
+        }
+        match Range::new(start, end) {
+            Some(range) => Ok(range.data_type()),
+            None => Err(DdlError::UnknownType {
+                position,
+                name: format!("interval {} to {}", start.name(), end.name()),
+            }),
+        }
     }
 
     fn struct_type(&mut self, depth: usize) -> Result<DataType, DdlError> {

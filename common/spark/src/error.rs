@@ -19,6 +19,17 @@ pub enum SparkError {
         /// Type asked for.
         to: DataType,
     },
+    /// Text or a number is no value of a type whose casts fail instead of giving NULL.
+    #[error("{text:?} is not a value of {}", crate::type_name::spark_type(to))]
+    BadValue {
+        /// The value as given.
+        text: String,
+        /// Type asked for.
+        to: DataType,
+    },
+    /// A result does not fit its type, of which this is the name.
+    #[error("the result does not fit {0}")]
+    Overflow(String),
     /// A time zone name is neither a region nor an offset.
     #[error("unknown time zone {name:?}: use a region such as Europe/Berlin or UTC")]
     UnknownZone {
@@ -45,6 +56,9 @@ impl From<SparkError> for DataFusionError {
             SparkError::Engine(cause) => *cause,
             SparkError::Arrow(cause) => DataFusionError::ArrowError(Box::new(cause), None),
             other @ SparkError::NoCast { .. } => DataFusionError::Plan(other.to_string()),
+            other @ (SparkError::BadValue { .. } | SparkError::Overflow(_)) => {
+                DataFusionError::Execution(other.to_string())
+            }
             other @ SparkError::UnknownZone { .. } => DataFusionError::Configuration(other.to_string()),
         }
     }

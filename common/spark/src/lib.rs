@@ -28,6 +28,7 @@ pub mod csv;
 pub mod ddl;
 mod error;
 pub mod functions;
+pub mod interval;
 pub mod json;
 pub mod number;
 pub mod operators;

@@ -2,6 +2,8 @@
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
+use crate::interval::Range;
+
 /// Writes a type as Spark's `simpleString` does, such as `struct<a:int,b:array<string>>`.
 pub fn spark_type(of: &DataType) -> String {
     let mut text = String::new();
@@ -43,6 +45,9 @@ fn write_type(of: &DataType, out: &mut String) {
         }
         DataType::Dictionary(_, value) => write_type(value, out),
         DataType::RunEndEncoded(_, values) => write_type(values.data_type(), out),
+        DataType::Decimal32(..) | DataType::Decimal64(..) if Range::of(of).is_some() => {
+            out.push_str(&Range::of(of).map(Range::name).unwrap_or_default());
+        }
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)

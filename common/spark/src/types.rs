@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 
+use crate::interval::Range;
+
 /// Largest precision of a decimal.
 pub const DECIMAL_PRECISION_MAX: u8 = 38;
 /// Scale kept at least when a decimal result must be cut to [`DECIMAL_PRECISION_MAX`] digits.
@@ -79,7 +81,7 @@ pub fn is_decimal(of: &DataType) -> bool {
     matches!(
         of,
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)
-    )
+    ) && Range::of(of).is_none()
 }
 
 /// Whether values are numbers of any kind.
@@ -87,9 +89,9 @@ pub fn is_number(of: &DataType) -> bool {
     of.is_integer() || matches!(of, DataType::Float32 | DataType::Float64) || is_decimal(of)
 }
 
-/// Whether values are intervals or durations.
+/// Whether values are intervals, of fixed fields or of the calendar.
 pub fn is_interval(of: &DataType) -> bool {
-    matches!(of, DataType::Interval(_) | DataType::Duration(_))
+    Range::of(of).is_some() || matches!(of, DataType::Interval(_) | DataType::Duration(_))
 }
 
 /// Whether the type is a map or holds one.

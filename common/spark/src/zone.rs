@@ -69,6 +69,16 @@ pub fn to_instant_us(local_us: i64, zone: &Tz) -> i64 {
     local_us.saturating_sub(local_offset_seconds(local, zone) * SECOND_US)
 }
 
+/// As [`to_instant_us`], but of a time that occurs twice the one with the given offset, in seconds, if one has it.
+pub fn to_instant_near_us(local_us: i64, offset_seconds: i64, zone: &Tz) -> i64 {
+    let instant = local_us.saturating_sub(offset_seconds * SECOND_US);
+    if self::offset_seconds(instant, zone) == offset_seconds {
+        instant
+    } else {
+        to_instant_us(local_us, zone)
+    }
+}
+
 fn local_offset_seconds(local: NaiveDateTime, zone: &Tz) -> i64 {
     let offset = match zone.offset_from_local_datetime(&local) {
         LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => offset,

@@ -1,158 +1,192 @@
 //! Intervals and durations as Spark writes them.
 
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use datafusion::common::ScalarValue;
+use millstream_spark::interval::{Calendar, Field, Range, parse, parse_calendar};
+use millstream_spark::zone::DAY_US;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Checked, Fault, SqlErrorKind};
 
-/// Months, days and microseconds, kept apart because a month or a day has no fixed length.
+/// An interval as it was written: its value, and the fields of its type where those make one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interval {
-    pub(crate) months: i32,
-    pub(crate) days: i32,
-    pub(crate) micros: i64,
+    pub(crate) value: Calendar,
+    pub(crate) range: Option<Range>,
 }
 
-const DAY_US: i64 = 86_400_000_000;
-
 impl Interval {
+    /// The text a token carries it in.
     pub(crate) fn encode(self) -> String {
-        format!("{};{};{}", self.months, self.days, self.micros)
+        let Calendar { months, days, micros } = self.value;
+        let (start, end) = match self.range {
+            Some(range) => (range.start.name(), range.end.name()),
+            None => ("", ""),
+        };
+        format!("{months};{days};{micros};{start};{end}")
     }
 
     pub(crate) fn decode(text: &str) -> Option<Self> {
         let mut parts = text.split(';');
-        let interval = Self {
+        let value = Calendar {
             months: parts.next()?.parse().ok()?,
             days: parts.next()?.parse().ok()?,
             micros: parts.next()?.parse().ok()?,
         };
-        parts.next().is_none().then_some(interval)
+        let fields = (Field::named(parts.next()?), Field::named(parts.next()?));
+        let range = match fields {
+            (Some(start), Some(end)) => Range::new(start, end),
+            _ => None,
+        };
+        parts.next().is_none().then_some(Self { value, range })
+    }
+
+    /// The value of a constant.
+    pub(crate) fn of_constant(value: &ScalarValue) -> Option<Self> {
+        let (range, amount) = millstream_spark::interval::constant(value)?;
+        Some(Self::of(range, amount))
+    }
+
+    fn of(range: Range, amount: i64) -> Self {
+        let value = if range.is_months() {
+            Calendar {
+                months: i32::try_from(amount).unwrap_or(i32::MAX),
+                ..Calendar::default()
+            }
+        } else {
+            Calendar {
+                micros: amount,
+                ..Calendar::default()
+            }
+        };
+        Self {
+            value,
+            range: Some(range),
+        }
+    }
+
+    /// Months or microseconds; none when it is too long.
+    pub(crate) fn amount(self, range: Range) -> Option<i64> {
+        if range.is_months() {
+            return Some(i64::from(self.value.months));
+        }
+        self.fixed_us()
     }
 
     /// The length in microseconds, days counted as 24 hours; none when there are months in it or it is too long.
     pub(crate) fn fixed_us(self) -> Option<i64> {
-        if self.months != 0 {
+        if self.value.months != 0 {
             return None;
         }
-        i64::from(self.days).checked_mul(DAY_US)?.checked_add(self.micros)
+        i64::from(self.value.days)
+            .checked_mul(DAY_US)?
+            .checked_add(self.value.micros)
     }
-
-    /// Adds `text` of `unit`; fractions are allowed for seconds only. None when the text or the unit is not one.
-    fn add(&mut self, text: &str, unit: &str) -> Option<()> {
-        let unit = unit.to_ascii_lowercase();
-        let unit = unit.strip_suffix('s').unwrap_or(&unit);
-        if unit == "second" {
-            self.micros = self.micros.checked_add(seconds_us(text)?)?;
-            return Some(());
-        }
-        let n: i64 = text.trim().parse().ok()?;
-        let months = |m: i64| i32::try_from(n.checked_mul(m)?).ok();
-        match unit {
-            "year" => self.months = self.months.checked_add(months(12)?)?,
-            "quarter" => self.months = self.months.checked_add(months(3)?)?,
-            "month" => self.months = self.months.checked_add(months(1)?)?,
-            "week" => self.days = self.days.checked_add(months(7)?)?,
-            "day" => self.days = self.days.checked_add(months(1)?)?,
-            "hour" => self.micros = self.micros.checked_add(n.checked_mul(3_600_000_000)?)?,
-            "minute" => self.micros = self.micros.checked_add(n.checked_mul(60_000_000)?)?,
-            "millisecond" => self.micros = self.micros.checked_add(n.checked_mul(1_000)?)?,
-            "microsecond" => self.micros = self.micros.checked_add(n)?,
-            _ => return None,
-        }
-        Some(())
-    }
-}
-
-fn seconds_us(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-    let us = whole.checked_mul(1_000_000)?.checked_add(micros)?;
-    Some(if negative { -us } else { us })
 }
 
 /// A duration as text: `10 minutes`, `1 hour 30 minutes`, `interval 5 seconds`. None when it is not one.
 pub(crate) fn parse_text(text: &str) -> Option<Interval> {
-    let mut words = text.split_whitespace().peekable();
-    words.next_if(|w| w.eq_ignore_ascii_case("interval"));
-    let mut interval = Interval::default();
-    let mut any = false;
-    while let Some(word) = words.next() {
-        // A sign may stand apart from its number.
-        let number = match word {
-            "-" | "+" => format!("{word}{}", words.next()?),
-            _ => word.to_owned(),
-        };
-        interval.add(&number, words.next()?)?;
-        any = true;
-    }
-    any.then_some(interval)
+    let (value, range) = parse_calendar(text)?;
+    Some(Interval { value, range })
 }
 
 /// Reads the literal after the word INTERVAL. Gives the value and how many tokens it took, or none when what follows is not a
 /// literal (a column called `interval`).
 pub(crate) fn read(tokens: &[TokenWithSpan]) -> Checked<Option<(Interval, usize)>> {
     let Some(first) = tokens.first() else { return Ok(None) };
-    let mut interval = Interval::default();
-    let mut used = 0;
-    let bad = |at: Location, text: &str| {
-        Fault::new(SqlErrorKind::Syntax, at, format!("{text} is not an interval"))
-            .help("write it as INTERVAL 10 MINUTES, INTERVAL '1 day 2 hours' or INTERVAL '1 02:03' DAY TO MINUTE")
+    let bad = |text: &str| {
+        Fault::new(
+            SqlErrorKind::Syntax,
+            first.span.start,
+            format!("{text} is not an interval"),
+        )
+        .help("write it as INTERVAL 10 MINUTES, INTERVAL '1 day 2 hours' or INTERVAL '1 02:03' DAY TO MINUTE")
     };
-    loop {
-        let mut at = used;
-        let negative = match tokens.get(at).map(|t| &t.token) {
-            Some(Token::Minus) => {
-                at += 1;
-                true
-            }
-            _ => false,
-        };
-        let Some(value) = tokens.get(at) else { break };
-        let text = match &value.token {
-            Token::Number(n, _) => n.clone(),
-            Token::SingleQuotedString(s) => s.clone(),
-            _ => break,
-        };
-        let unit = tokens.get(at + 1).and_then(|t| word(&t.token)).filter(|w| is_unit(w));
-        let Some(unit) = unit else {
+    let mut value = Calendar::default();
+    let mut fields: Option<(Field, Field)> = None;
+    let mut used = 0;
+    while let Some(part) = Part::of(&tokens[used..]) {
+        let Some(unit) = part.unit else {
             // Text that names its own units.
-            if used == 0 && matches!(value.token, Token::SingleQuotedString(_)) {
-                interval = parse_text(&text).ok_or_else(|| bad(first.span.start, &format!("'{text}'")))?;
-                used = at + 1;
+            if used == 0 && part.quoted {
+                let text = part.signed();
+                let interval = parse_text(&text).ok_or_else(|| bad(&format!("'{text}'")))?;
+                return Ok(Some((interval, part.length)));
             }
             break;
         };
+        if let Some(to) = part.to {
+            let range = Field::named(unit).and_then(|start| Range::new(start, Field::named(to)?));
+            let amount = range.and_then(|range| {
+                let amount = parse(&part.text, range)?;
+                Some(Interval::of(
+                    range,
+                    if part.negative { amount.checked_neg()? } else { amount },
+                ))
+            });
+            let interval = amount.ok_or_else(|| bad(&format!("'{}' {unit} TO {to}", part.text)))?;
+            return Ok(Some((interval, used + part.length + 2)));
+        }
+        let text = part.signed();
+        let field = value
+            .add(text.trim(), unit)
+            .ok_or_else(|| bad(&format!("'{text}' {unit}")))?
+            .field();
+        fields = Some(match fields {
+            Some((start, end)) => (start.min(field), end.max(field)),
+            None => (field, field),
+        });
+        used += part.length;
+    }
+    let range = fields.and_then(|(start, end)| Range::new(start, end));
+    Ok((used > 0).then_some((Interval { value, range }, used)))
+}
+
+/// `[-] value [unit [TO unit]]` of an interval literal.
+struct Part<'t> {
+    negative: bool,
+    text: String,
+    quoted: bool,
+    unit: Option<&'t str>,
+    /// The unit behind TO.
+    to: Option<&'t str>,
+    /// Tokens up to the unit.
+    length: usize,
+}
+
+impl<'t> Part<'t> {
+    fn of(tokens: &'t [TokenWithSpan]) -> Option<Self> {
+        let negative = tokens.first().is_some_and(|t| t.token == Token::Minus);
+        let at = usize::from(negative);
+        let (text, quoted) = match &tokens.get(at)?.token {
+            Token::Number(digits, _) => (digits.clone(), false),
+            Token::SingleQuotedString(text) => (text.clone(), true),
+            _ => return None,
+        };
+        let unit_at = |at: usize| tokens.get(at).and_then(|t| word(&t.token)).filter(|w| is_unit(w));
+        let unit = unit_at(at + 1);
         let to = tokens
             .get(at + 2)
             .and_then(|t| word(&t.token))
-            .filter(|w| w.eq_ignore_ascii_case("to"));
-        let last = tokens.get(at + 3).and_then(|t| word(&t.token)).filter(|w| is_unit(w));
-        if let (Some(_), Some(last)) = (to, last) {
-            interval = compound(&text, unit, last)
-                .ok_or_else(|| bad(first.span.start, &format!("'{text}' {unit} TO {last}")))?;
-            used = at + 4;
-            if negative {
-                interval = Interval {
-                    months: -interval.months,
-                    days: -interval.days,
-                    micros: -interval.micros,
-                };
-            }
-            break;
-        }
-        let text = if negative { format!("-{text}") } else { text };
-        interval
-            .add(&text, unit)
-            .ok_or_else(|| bad(first.span.start, &format!("'{text}' {unit}")))?;
-        used = at + 2;
+            .filter(|w| w.eq_ignore_ascii_case("to"))
+            .and_then(|_| unit_at(at + 3));
+        Some(Self {
+            negative,
+            text,
+            quoted,
+            unit,
+            to,
+            length: at + 1 + usize::from(unit.is_some()),
+        })
     }
-    Ok((used > 0).then_some((interval, used)))
+
+    /// The value with the sign before it.
+    fn signed(&self) -> String {
+        match (self.negative, self.text.trim().strip_prefix('-')) {
+            (false, _) => self.text.clone(),
+            (true, Some(positive)) => positive.to_owned(),
+            (true, None) => format!("-{}", self.text.trim()),
+        }
+    }
 }
 
 fn word(token: &Token) -> Option<&str> {
@@ -178,39 +212,4 @@ fn is_unit(word: &str) -> bool {
         "microsecond",
     ]
     .contains(&unit)
-}
-
-/// `'1 02:03:04.5' DAY TO SECOND`, `'1-2' YEAR TO MONTH`.
-fn compound(text: &str, from: &str, to: &str) -> Option<Interval> {
-    let order = ["day", "hour", "minute", "second"];
-    let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
-    let (negative, text) = match text.trim().strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.trim()),
-    };
-    let mut interval = Interval::default();
-    if from.starts_with("year") && to.starts_with("month") {
-        let (years, months) = text.split_once('-')?;
-        interval.add(years, "year")?;
-        interval.add(months, "month")?;
-    } else {
-        let place = |unit: &str| order.iter().position(|o| unit.strip_suffix('s').unwrap_or(unit) == *o);
-        let units = order.get(place(&from)?..=place(&to)?)?;
-        let parts: Vec<&str> = text.split([' ', ':']).collect();
-        if parts.len() != units.len() {
-            return None;
-        }
-        for (part, unit) in parts.iter().zip(units) {
-            interval.add(part, unit)?;
-        }
-    }
-    Some(if negative {
-        Interval {
-            months: -interval.months,
-            days: -interval.days,
-            micros: -interval.micros,
-        }
-    } else {
-        interval
-    })
 }

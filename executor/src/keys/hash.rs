@@ -5,8 +5,8 @@
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalYearMonthType, TimeUnit,
+    DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalYearMonthType, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, ToByteSlice,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
@@ -81,6 +81,8 @@ fn fold(column: &ArrayRef, hashes: &mut [u64]) -> Result<(), KeyError> {
                 TimeUnit::Nanosecond => fold_int::<TimestampNanosecondType>(column, hashes, bits),
             }
         }
+        DataType::Decimal32(_, _) => fold_raw::<Decimal32Type>(column, hashes),
+        DataType::Decimal64(_, _) => fold_raw::<Decimal64Type>(column, hashes),
         DataType::Decimal128(_, _) => fold_raw::<Decimal128Type>(column, hashes),
         DataType::Interval(unit) => match unit {
             arrow::datatypes::IntervalUnit::YearMonth => fold_raw::<IntervalYearMonthType>(column, hashes),

@@ -3,16 +3,19 @@
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{Between, Case, Cast, InList, Like, ScalarFunction, TryCast};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 
+use super::times::{self, Side};
 use crate::cast::{can_cast, normal_type};
 use crate::coerce::{common_number, common_of, comparison_type};
 use crate::functions::Result;
 use crate::functions::conversion::{cast_literal, spark_cast, spark_try_cast};
+use crate::interval::Range;
 use crate::number;
-use crate::operators::{Arithmetic, is_engine_arithmetic};
+use crate::operators::{Arithmetic, is_engine_arithmetic, magnitude_call};
+use crate::type_name::spark_type;
 use crate::types;
 
 /// Rewrites one expression, its operands being rewritten already. Literals are read in the zone.
@@ -127,7 +130,7 @@ fn is_comparison(operator: Operator) -> bool {
     )
 }
 
-/// Brings two compared values to one type; left as they are where Spark has none, for the engine to refuse.
+/// Brings two compared values to one type; an error where Spark has none.
 fn comparison_sides(left: (Expr, DataType), right: (Expr, DataType), zone: &Tz) -> Result<(Expr, Expr)> {
     let (left, right) = narrow_literals(left, right);
     let exact = exact_literal(&left, &right.1, zone).map(|literal| ((literal, right.1.clone()), right.clone()));
@@ -139,7 +142,9 @@ fn comparison_sides(left: (Expr, DataType), right: (Expr, DataType), zone: &Tz) 
             cast_to(left.0, &left.1, &common, zone)?,
             cast_to(right.0, &right.1, &common, zone)?,
         )),
-        None => Ok((left.0, right.0)),
+        // Rows of other field names are compared by position, which the engine does.
+        None if left.1.is_nested() && right.1.is_nested() => Ok((left.0, right.0)),
+        None => plan_err!("cannot compare {} with {}", spark_type(&left.1), spark_type(&right.1)),
     }
 }
 
@@ -187,6 +192,42 @@ fn decimal_literal(value: &ScalarValue) -> Option<ScalarValue> {
     Some(ScalarValue::Decimal128(Some(whole), precision, 0))
 }
 
+/// An operator with a date, a timestamp or an interval on one side, a division by zero being NULL; None for other operands.
+///
+/// # Errors
+/// As [`rewrite_whole_division`].
+pub fn rewrite_tolerant(
+    operator: Arithmetic,
+    left: &Expr,
+    right: &Expr,
+    schema: &DFSchema,
+    zone: &Tz,
+) -> Result<Option<Expr>> {
+    let side = |expr: &Expr| -> Result<Side> {
+        Ok(Side {
+            expr: expr.clone(),
+            of: expr.get_type(schema)?,
+        })
+    };
+    times::rewrite(operator, &side(left)?, &side(right)?, true, zone)
+}
+
+/// `left DIV right`, the operands being rewritten already.
+///
+/// # Errors
+/// Planning errors for unknown columns and operands that do not go together.
+pub fn rewrite_whole_division(left: Expr, right: Expr, schema: &DFSchema, zone: &Tz) -> Result<Expr> {
+    let side = |expr: Expr| -> Result<Side> {
+        let of = expr.get_type(schema)?;
+        Ok(Side { expr, of })
+    };
+    let (left, right) = (side(left)?, side(right)?);
+    match times::rewrite(Arithmetic::IntDiv, &left, &right, false, zone)? {
+        Some(expr) => Ok(expr),
+        None => Ok(Arithmetic::IntDiv.call(left.expr, right.expr)),
+    }
+}
+
 fn rewrite_arithmetic(
     binary: BinaryExpr,
     arithmetic: Arithmetic,
@@ -195,10 +236,17 @@ fn rewrite_arithmetic(
     zone: &Tz,
 ) -> Result<Transformed<Expr>> {
     let operator = binary.op;
-    if let Some(days) = date_shift(&binary, arithmetic, &left_type, &right_type) {
-        return Ok(Transformed::yes(days));
-    }
-    if let Some(moved) = time_shift(&binary, arithmetic, &left_type, &right_type, zone) {
+    let (left, right) = (
+        Side {
+            expr: (*binary.left).clone(),
+            of: left_type.clone(),
+        },
+        Side {
+            expr: (*binary.right).clone(),
+            of: right_type.clone(),
+        },
+    );
+    if let Some(moved) = times::rewrite(arithmetic, &left, &right, false, zone)? {
         return Ok(Transformed::yes(moved));
     }
     // Text and NULL take part in arithmetic as the number beside them asks; text always as DOUBLE.
@@ -240,51 +288,6 @@ fn rewrite_arithmetic(
         (left, right)
     };
     Ok(Transformed::yes(arithmetic.call(left.0, right.0)))
-}
-
-/// `date + n` and `date - n` as calls of the day functions.
-fn date_shift(binary: &BinaryExpr, arithmetic: Arithmetic, left: &DataType, right: &DataType) -> Option<Expr> {
-    let small = |of: &DataType| matches!(of, DataType::Int8 | DataType::Int16 | DataType::Int32);
-    match arithmetic {
-        Arithmetic::Add if left == &DataType::Date32 && small(right) => Some(
-            crate::functions::datetime::date_add_call((*binary.left).clone(), (*binary.right).clone()),
-        ),
-        Arithmetic::Add if right == &DataType::Date32 && small(left) => Some(
-            crate::functions::datetime::date_add_call((*binary.right).clone(), (*binary.left).clone()),
-        ),
-        Arithmetic::Subtract if left == &DataType::Date32 && small(right) => {
-            let negative = Expr::Negative(binary.right.clone());
-            Some(crate::functions::datetime::date_add_call(
-                (*binary.left).clone(),
-                negative,
-            ))
-        }
-        _ => None,
-    }
-}
-
-/// An instant and an interval: on UTC's calendar the engine's own arithmetic is right, on others it is not.
-fn time_shift(
-    binary: &BinaryExpr,
-    arithmetic: Arithmetic,
-    left: &DataType,
-    right: &DataType,
-    zone: &Tz,
-) -> Option<Expr> {
-    use crate::functions::datetime::time_shift_call;
-    if *zone == Tz::UTC {
-        return None;
-    }
-    let is_instant = |of: &DataType| matches!(of, DataType::Timestamp(_, Some(_)));
-    let (first, second) = ((*binary.left).clone(), (*binary.right).clone());
-    match arithmetic {
-        Arithmetic::Add if is_instant(left) && types::is_interval(right) => Some(time_shift_call(first, second, false)),
-        Arithmetic::Add if is_instant(right) && types::is_interval(left) => Some(time_shift_call(second, first, false)),
-        Arithmetic::Subtract if is_instant(left) && types::is_interval(right) => {
-            Some(time_shift_call(first, second, true))
-        }
-        _ => None,
-    }
 }
 
 fn rewrite_case(case: Case, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
@@ -413,6 +416,12 @@ fn merged_arguments(name: &str, count: usize) -> Option<std::ops::Range<usize>> 
 }
 
 fn rewrite_call(call: ScalarFunction, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
+    if let ("abs", [one]) = (call.name(), call.args.as_slice())
+        && Range::of(&one.get_type(schema)?).is_some()
+        && let Some(magnitude) = magnitude_call(one.clone())
+    {
+        return Ok(Transformed::yes(magnitude));
+    }
     let Some(range) = merged_arguments(call.name(), call.args.len()) else {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     };

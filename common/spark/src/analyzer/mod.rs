@@ -7,6 +7,7 @@
 
 mod expr;
 mod generate;
+mod times;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::coerce::{common_of, comparison_type, same_shape};
 use crate::functions::Result;
 use crate::zone;
 
-pub use expr::rewrite_expr;
+pub use expr::{rewrite_expr, rewrite_tolerant, rewrite_whole_division};
 pub use generate::GeneratorFilter;
 
 /// Applies Spark's coercion and casts before the engine's; see the module documentation.

@@ -4,6 +4,7 @@
 //! Bytes become text as they are when they are valid UTF-8 (the buffers are shared, nothing is copied). Text in Arrow must be
 //! valid, so each invalid sequence becomes U+FFFD at the cast, where Spark keeps the bytes and shows U+FFFD only when printing.
 
+mod interval;
 mod nested;
 mod numeric;
 mod parse_number;
@@ -18,6 +19,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use chrono_tz::Tz;
 
 use crate::SparkError;
+use crate::interval::Range;
 use crate::types;
 
 /// Casts a column as Spark does with ANSI mode off. Never fails on data.
@@ -57,9 +59,21 @@ pub fn cast_array(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, 
 /// # Errors
 /// As [`cast_array`].
 pub fn try_cast_array(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, SparkError> {
-    let cast = cast_array(array, to, tz)?;
     let source = normalize(array)?;
-    if !types::is_integer(to) || !(types::is_number(source.data_type()) || source.data_type() == &DataType::Utf8) {
+    if let Some(texts) = source.as_string_opt::<i32>()
+        && types::is_interval(to)
+    {
+        return interval::try_text_to_interval(texts, to);
+    }
+    let cast = cast_array(array, to, tz)?;
+    if !types::is_integer(to) {
+        return Ok(cast);
+    }
+    if let DataType::Timestamp(..) = source.data_type() {
+        let seconds = cast_array(&source, &DataType::Int64, tz)?;
+        return try_cast_array(&seconds, to, tz);
+    }
+    if !(types::is_number(source.data_type()) || source.data_type() == &DataType::Utf8) {
         return Ok(cast);
     }
     let kept: BooleanArray = if let Some(texts) = source.as_string_opt::<i32>() {
@@ -94,7 +108,8 @@ pub fn can_cast(from: &DataType, to: &DataType) -> bool {
     }
     match (from, to) {
         (T::Null, _) | (_, T::Utf8) => true,
-        (T::Utf8, to) if types::is_number(to) || types::is_interval(to) => true,
+        (from, to) if types::is_interval(from) || types::is_interval(to) => interval::can_cast(from, to),
+        (T::Utf8, to) if types::is_number(to) => true,
         (T::Utf8, T::Binary | T::Boolean | T::Date32 | T::Timestamp(..)) => true,
         (from, T::Binary) => types::is_integer(from),
         (T::Boolean, to) => types::is_number(to) || matches!(to, T::Timestamp(_, Some(_))),
@@ -103,13 +118,12 @@ pub fn can_cast(from: &DataType, to: &DataType) -> bool {
         (T::Timestamp(..), T::Timestamp(..) | T::Date32) => true,
         (T::Timestamp(_, Some(_)), to) => types::is_number(to) || to == &T::Boolean,
         (from, to) if types::is_number(from) => {
-            types::is_number(to) || to == &T::Boolean || matches!(to, T::Timestamp(_, Some(_)) | T::Duration(_))
+            types::is_number(to) || to == &T::Boolean || matches!(to, T::Timestamp(_, Some(_)))
         }
-        (T::Interval(_), T::Interval(_)) | (T::Duration(_), T::Interval(_) | T::Duration(_)) => true,
-        (T::Interval(_), T::Duration(_)) => true,
         (T::List(a), T::List(b)) => can_cast(a.data_type(), b.data_type()),
         (T::Map(..), T::Map(..)) => match (types::map_parts(from), types::map_parts(to)) {
-            (Some((k1, v1)), Some((k2, v2))) => can_cast(k1, k2) && can_cast(v1, v2),
+            // A key is never NULL, so its cast must not fail.
+            (Some((k1, v1)), Some((k2, v2))) => can_cast(k1, k2) && !can_fail(k1, k2) && can_cast(v1, v2),
             _ => false,
         },
         (T::Struct(a), T::Struct(b)) => {
@@ -119,6 +133,42 @@ pub fn can_cast(from: &DataType, to: &DataType) -> bool {
                     .all(|(a, b)| can_cast(a.data_type(), b.data_type()))
         }
         _ => false,
+    }
+}
+
+/// Whether a cast makes some values NULL.
+fn can_fail(from: &DataType, to: &DataType) -> bool {
+    use DataType as T;
+    let floating = |of: &DataType| matches!(of, T::Float32 | T::Float64);
+    match (from, to) {
+        (from, to) if from == to => false,
+        // Only an empty map has keys of no type.
+        (T::Null, _) | (T::Utf8, T::Binary) | (_, T::Utf8) => false,
+        (T::Utf8, _) => true,
+        (T::Timestamp(..), T::Date32) | (T::Date32, T::Timestamp(..)) => false,
+        (_, T::Date32) | (T::Date32, _) => true,
+        (from, T::Timestamp(..)) => floating(from),
+        (from, T::Decimal128(precision, scale)) => match crate::coerce::decimal_of(from) {
+            Some((whole, places)) => {
+                i16::from(whole) - i16::from(places) > i16::from(*precision) - i16::from(*scale) || places > *scale
+            }
+            None => true,
+        },
+        (from, to) => (floating(from) || types::is_decimal(from)) && types::is_integer(to),
+    }
+}
+
+/// Whether `TRY_CAST` casts between the types: it has fewer casts than CAST.
+pub fn can_try_cast(from: &DataType, to: &DataType) -> bool {
+    use DataType as T;
+    let (from, to) = (&normal_type(from), &normal_type(to));
+    match (from, to) {
+        (from, to) if from == to => true,
+        (from, T::Binary) if types::is_integer(from) => false,
+        (T::Date32, to) if types::is_number(to) || to == &T::Boolean => false,
+        (T::Timestamp(..), T::Boolean) | (T::Boolean, T::Timestamp(..)) => false,
+        (T::List(a), T::List(b)) => can_try_cast(a.data_type(), b.data_type()),
+        _ => can_cast(from, to),
     }
 }
 
@@ -137,6 +187,7 @@ pub fn normal_type(of: &DataType) -> DataType {
         DataType::Duration(_) => DataType::Duration(TimeUnit::Microsecond),
         DataType::Dictionary(_, value) => normal_type(value),
         DataType::LargeList(field) | DataType::FixedSizeList(field, _) => DataType::List(Arc::clone(field)),
+        DataType::Decimal32(..) | DataType::Decimal64(..) if Range::of(of).is_some() => of.clone(),
         DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
             DataType::Decimal128(*precision, *scale)
         }
@@ -164,7 +215,9 @@ fn cast_normal(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, Spa
         (T::Utf8, T::Binary) => Ok(text_to_binary(array.as_string())),
         (T::Utf8, T::Boolean) => Ok(Arc::new(text_to_boolean(array.as_string()))),
         (T::Utf8, T::Date32 | T::Timestamp(..)) => time::text_to_time(array.as_string(), to, tz),
-        (T::Utf8, T::Interval(_) | T::Duration(_)) => Ok(arrow::compute::cast(array, to)?),
+        (T::Utf8, to) if types::is_interval(to) => interval::text_to_interval(array.as_string(), to),
+        (from, to) if types::is_interval(from) => interval::interval_to(array, to),
+        (_, to) if types::is_interval(to) => interval::number_to_interval(array, to),
         (T::Utf8, _) => parse_number::text_to_number(array.as_string(), to),
         (_, T::Binary) => numeric::integer_to_binary(array),
         (T::Date32 | T::Timestamp(..), _) => time::time_to(array, to, tz),
@@ -172,7 +225,6 @@ fn cast_normal(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, Spa
         (T::List(_), T::List(_)) | (T::Map(..), T::Map(..)) | (T::Struct(_), T::Struct(_)) => {
             nested::cast_nested(array, to, tz)
         }
-        (T::Interval(_) | T::Duration(_), _) => Ok(arrow::compute::cast(array, to)?),
         _ => numeric::number_to_number(array, to),
     }
 }

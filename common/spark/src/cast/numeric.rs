@@ -110,10 +110,6 @@ where
             };
             Arc::new(cast.with_precision_and_scale(precision, scale)?)
         }
-        DataType::Duration(_) => {
-            let micros = array.unary::<_, Int64Type>(|value| value.wide().saturating_mul(1_000_000));
-            arrow::compute::cast(&micros, to)?
-        }
         _ => {
             return Err(SparkError::NoCast {
                 from: array.data_type().clone(),
@@ -140,13 +136,14 @@ impl FromUnary for BooleanArray {
     }
 }
 
-/// Reads the shortest digits of a double into a decimal; None for NaN, infinities and what does not fit.
+/// Reads the digits Java writes for a double into a decimal; None for NaN, infinities and what does not fit.
 pub fn double_to_decimal(value: f64, precision: u8, scale: i8) -> Option<i128> {
     if !value.is_finite() {
         return None;
     }
-    let mut buffer = ryu::Buffer::new();
-    number::parse_decimal(buffer.format_finite(value).as_bytes(), precision, scale)
+    let mut text = String::with_capacity(24);
+    number::write_f64(value, &mut text);
+    number::parse_decimal(text.as_bytes(), precision, scale)
 }
 
 fn from_decimal(array: &Decimal128Array, scale: i8, to: &DataType) -> Result<ArrayRef, SparkError> {

@@ -90,9 +90,12 @@ pub fn parse_i64(text: &str) -> Option<i64> {
 /// Reads a double as `Double.parseDouble` does, or one of the names of NaN and the infinities.
 pub fn parse_f64(text: &str) -> Option<f64> {
     let (negative, rest) = split_sign(trim(text));
-    let value: f64 = match special(rest) {
+    let value: f64 = match special(rest, text) {
         Some(value) => value,
-        None => fast_float2::parse(numeric_part(rest)?).ok()?,
+        None => match hexadecimal(rest) {
+            Some(value) => value,
+            None => fast_float2::parse(numeric_part(rest)?).ok()?,
+        },
     };
     Some(if negative { -value } else { value })
 }
@@ -100,7 +103,7 @@ pub fn parse_f64(text: &str) -> Option<f64> {
 /// Reads a float as `Float.parseFloat` does.
 pub fn parse_f32(text: &str) -> Option<f32> {
     let (negative, rest) = split_sign(trim(text));
-    let value: f32 = match special(rest) {
+    let value: f32 = match special(rest, text).or_else(|| hexadecimal(rest)) {
         Some(value) => value as f32,
         None => fast_float2::parse(numeric_part(rest)?).ok()?,
     };
@@ -115,14 +118,33 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-fn special(text: &str) -> Option<f64> {
-    if text.eq_ignore_ascii_case("inf") || text.eq_ignore_ascii_case("infinity") {
+/// The value a word stands for; NaN has no sign in the whole text.
+fn special(word: &str, whole: &str) -> Option<f64> {
+    if word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("infinity") {
         Some(f64::INFINITY)
-    } else if text.eq_ignore_ascii_case("nan") {
+    } else if word.eq_ignore_ascii_case("nan") && !trim(whole).starts_with(['+', '-']) {
         Some(f64::NAN)
     } else {
         None
     }
+}
+
+/// Reads Java's hexadecimal form, `0x1.8p1`, without its sign.
+fn hexadecimal(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let (mantissa, exponent) = digits.split_once(['p', 'P'])?;
+    let exponent = exponent.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(exponent);
+    let exponent: i32 = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
+    Some(value * 2f64.powi(exponent.checked_sub(places)?))
 }
 
 /// Cuts Java's type suffix and refuses what the float parser would take beyond digits.

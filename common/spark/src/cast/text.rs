@@ -2,13 +2,12 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType,
 };
-use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 
+use crate::interval::{self, Calendar, Range};
 use crate::number::{self, DecimalLayout};
 use crate::zone::{self, DAY_US, SECOND_US};
 
@@ -99,22 +98,10 @@ pub fn write_value(array: &dyn Array, row: usize, style: Style, tz: &Tz, out: &m
             }
             out.push('}');
         }
-        DataType::Duration(TimeUnit::Microsecond) => {
-            write_day_time(array.as_primitive::<DurationMicrosecondType>().value(row), out);
-        }
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            write_year_month(i64::from(array.as_primitive::<IntervalYearMonthType>().value(row)), out);
-        }
+        DataType::Decimal32(..) | DataType::Decimal64(..) => write_interval(array, row, out),
         DataType::Interval(IntervalUnit::MonthDayNano) => {
-            let parts = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
-            let micros = i64::from(parts.days)
-                .saturating_mul(DAY_US)
-                .saturating_add(parts.nanoseconds / 1000);
-            if parts.months == 0 {
-                write_day_time(micros, out);
-            } else {
-                write_year_month(i64::from(parts.months), out);
-            }
+            let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            interval::write_calendar(Calendar::of(value), out);
         }
         // Types that exist only inside the engine (unsigned, dictionaries, other units) take the long way.
         _ => {
@@ -168,14 +155,7 @@ fn push_padded(value: u32, width: usize, out: &mut String) {
 
 /// Appends a date, given in days since 1970-01-01, as `yyyy-MM-dd`; years beyond 9999 have a sign.
 pub fn write_date(days: i32, out: &mut String) {
-    let Some(date) = i64::from(days)
-        .checked_add(i64::from(NaiveDate::default().num_days_from_ce()))
-        .and_then(|ce| i32::try_from(ce).ok())
-        .and_then(NaiveDate::from_num_days_from_ce_opt)
-    else {
-        return;
-    };
-    let year = date.year();
+    let (year, month, day) = civil(days);
     if year < 0 {
         out.push('-');
     } else if year > 9999 {
@@ -183,9 +163,24 @@ pub fn write_date(days: i32, out: &mut String) {
     }
     push_padded(year.unsigned_abs(), 4, out);
     out.push('-');
-    push_padded(date.month(), 2, out);
+    push_padded(month, 2, out);
     out.push('-');
-    push_padded(date.day(), 2, out);
+    push_padded(day, 2, out);
+}
+
+/// Year, month and day of a day number, for every year a timestamp can have.
+fn civil(days: i32) -> (i32, u32, u32) {
+    const ERA_DAYS: i64 = 146_097;
+    // Years begin in March here, so that a leap day is a year's last.
+    let shifted = i64::from(days) + 719_468;
+    let (era, day) = (shifted.div_euclid(ERA_DAYS), shifted.rem_euclid(ERA_DAYS));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    (year as i32, month as u32, of_month as u32)
 }
 
 /// Appends a local time in microseconds as `yyyy-MM-dd HH:mm:ss[.f]`, trailing zeros of the fraction left out.
@@ -211,33 +206,14 @@ fn write_fraction(micros: u32, out: &mut String) {
     out.truncate(out.trim_end_matches('0').len());
 }
 
-fn write_day_time(micros: i64, out: &mut String) {
-    out.push_str("INTERVAL '");
-    if micros < 0 {
-        out.push('-');
-    }
-    let total = micros.unsigned_abs();
-    let (day, second) = (DAY_US as u64, SECOND_US as u64);
-    out.push_str(itoa::Buffer::new().format(total / day));
-    let seconds = (total % day / second) as u32;
-    out.push(' ');
-    push_padded(seconds / 3600, 2, out);
-    out.push(':');
-    push_padded(seconds / 60 % 60, 2, out);
-    out.push(':');
-    push_padded(seconds % 60, 2, out);
-    write_fraction((total % second) as u32, out);
-    out.push_str("' DAY TO SECOND");
-}
-
-fn write_year_month(months: i64, out: &mut String) {
-    out.push_str("INTERVAL '");
-    if months < 0 {
-        out.push('-');
-    }
-    let total = months.unsigned_abs();
-    out.push_str(itoa::Buffer::new().format(total / 12));
-    out.push('-');
-    out.push_str(itoa::Buffer::new().format(total % 12));
-    out.push_str("' YEAR TO MONTH");
+fn write_interval(array: &dyn Array, row: usize, out: &mut String) {
+    let Some(range) = Range::of(array.data_type()) else {
+        return;
+    };
+    let amount = if range.is_months() {
+        i64::from(array.as_primitive::<Decimal32Type>().value(row))
+    } else {
+        array.as_primitive::<Decimal64Type>().value(row)
+    };
+    interval::write(amount, range, out);
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Call, Function, Kind, Result};
 use crate::SparkError;
-use crate::cast::{can_cast, cast_array, try_cast_array};
+use crate::cast::{can_cast, can_try_cast, cast_array, try_cast_array};
 use arrow::array::ArrayRef;
 
 /// Name under which the cast is registered and shipped.
@@ -36,7 +36,7 @@ pub fn spark_try_cast(value: Expr, to: &DataType) -> Result<Expr> {
 }
 
 fn spark_try_cast_udf() -> ScalarUDF {
-    Function::new("spark_try_cast", &[Kind::Any, Kind::Any], cast_type, |call| {
+    Function::new("spark_try_cast", &[Kind::Any, Kind::Any], try_cast_type, |call| {
         Ok(try_cast_array(&call.column(0)?, call.returns, &call.zone)?)
     })
     .udf()
@@ -76,6 +76,17 @@ fn cast_type(given: &[DataType]) -> Result<DataType> {
         }
         .into()),
         _ => plan_err!("spark_cast takes a value and a NULL of the type"),
+    }
+}
+
+fn try_cast_type(given: &[DataType]) -> Result<DataType> {
+    match given {
+        [from, to] if !can_try_cast(from, to) => Err(SparkError::NoCast {
+            from: from.clone(),
+            to: to.clone(),
+        }
+        .into()),
+        _ => cast_type(given),
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Kind {
     Double,
     /// Any number kept as it is; text becomes DOUBLE.
     Number,
+    /// As [`Kind::Number`], or an interval kept as it is.
+    NumberOrInterval,
     /// BOOLEAN.
     Boolean,
     /// DATE; timestamps and text are cast.
@@ -64,8 +66,9 @@ impl Kind {
             Self::Int => numeric_target(&given, DataType::Int32),
             Self::Long => numeric_target(&given, DataType::Int64),
             Self::Double => numeric_target(&given, DataType::Float64),
-            Self::Number if types::is_number(&given) => Some(given),
-            Self::Number => numeric_target(&given, DataType::Float64),
+            Self::NumberOrInterval if types::is_interval(&given) => Some(given),
+            Self::Number | Self::NumberOrInterval if types::is_number(&given) => Some(given),
+            Self::Number | Self::NumberOrInterval => numeric_target(&given, DataType::Float64),
             Self::Boolean => {
                 (nothing || matches!(given, DataType::Boolean | DataType::Utf8)).then_some(DataType::Boolean)
             }
@@ -86,6 +89,7 @@ impl Kind {
             Self::Long => "bigint",
             Self::Double => "double",
             Self::Number => "numeric",
+            Self::NumberOrInterval => "numeric or interval",
             Self::Boolean => "boolean",
             Self::Date => "date",
             Self::Timestamp => "timestamp",

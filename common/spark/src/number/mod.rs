@@ -1,5 +1,7 @@
 //! Numbers as Java writes them, and powers of ten.
 
+mod big;
+mod java_digits;
 pub mod java_random;
 
 /// Powers of ten that fit a 128-bit integer, by exponent.
@@ -23,9 +25,7 @@ pub fn write_f64(value: f64, out: &mut String) {
     if write_special(value, out) {
         return;
     }
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value);
-    write_java(text, value.abs(), out);
+    write_digits(&java_digits::of_f64(value.abs()), value < 0.0, out);
 }
 
 /// Appends a float as `Float.toString` writes it, with a float's digits.
@@ -33,9 +33,7 @@ pub fn write_f32(value: f32, out: &mut String) {
     if write_special(f64::from(value), out) {
         return;
     }
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value);
-    write_java(text, f64::from(value.abs()), out);
+    write_digits(&java_digits::of_f32(value.abs()), value < 0.0, out);
 }
 
 fn write_special(value: f64, out: &mut String) -> bool {
@@ -51,36 +49,36 @@ fn write_special(value: f64, out: &mut String) -> bool {
     true
 }
 
-/// Lays out shortest digits, given in any notation, by Java's rule.
-fn write_java(shortest: &str, magnitude: f64, out: &mut String) {
-    let plain = !shortest.contains('e');
-    if plain && (1e-3..1e7).contains(&magnitude) {
-        out.push_str(shortest);
+/// Lays out digits by Java's rule.
+fn write_digits(digits: &java_digits::Digits, negative: bool, out: &mut String) {
+    /// Places before the point with which a number is written plainly.
+    const PLAIN: std::ops::RangeInclusive<i32> = -2..=7;
+    if negative {
+        out.push('-');
+    }
+    let (text, places) = (digits.text(), digits.exponent);
+    let or_zero = |text: &str, out: &mut String| out.push_str(if text.is_empty() { "0" } else { text });
+    if !PLAIN.contains(&places) {
+        let (head, tail) = text.split_at(text.len().min(1));
+        out.push_str(head);
+        out.push('.');
+        or_zero(tail, out);
+        out.push('E');
+        out.push_str(itoa::Buffer::new().format(places - 1));
         return;
     }
-    let unsigned = match shortest.strip_prefix('-') {
-        Some(rest) => {
-            out.push('-');
-            rest
-        }
-        None => shortest,
-    };
-    let (mantissa, exponent) = match unsigned.split_once('e') {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().unwrap_or(0)),
-        None => (unsigned, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all: String = [whole, fraction].concat();
-    let leading = all.bytes().take_while(|digit| *digit == b'0').count();
-    let digits = all[leading..].trim_end_matches('0');
-    // Exponent of the first significant digit.
-    let first = exponent + whole.len() as i32 - 1 - leading as i32;
-    let (head, tail) = digits.split_at(digits.len().min(1));
+    if places <= 0 {
+        out.push_str("0.");
+        out.extend(std::iter::repeat_n('0', places.unsigned_abs() as usize));
+        out.push_str(text);
+        return;
+    }
+    let whole = places.unsigned_abs() as usize;
+    let (head, tail) = text.split_at(text.len().min(whole));
     out.push_str(head);
+    out.extend(std::iter::repeat_n('0', whole - head.len()));
     out.push('.');
-    out.push_str(if tail.is_empty() { "0" } else { tail });
-    out.push('E');
-    out.push_str(itoa::Buffer::new().format(first));
+    or_zero(tail, out);
 }
 
 /// How a decimal is laid out.

@@ -24,15 +24,14 @@ fn doubles_are_javas() {
         (1e20, "1.0E20"),
         (-1.5e-7, "-1.5E-7"),
         (1.7976931348623157e308, "1.7976931348623157E308"),
-        (4.9e-324, "5.0E-324"),
+        (4.9e-324, "4.9E-324"),
+        (2e23, "1.9999999999999998E23"),
         (f64::NAN, "NaN"),
         (f64::NEG_INFINITY, "-Infinity"),
         (-0.0, "-0.0"),
         (123456.789, "123456.789"),
         (100000.0, "100000.0"),
     ] {
-        // The smallest subnormal is 4.9E-324 in Java, which writes at least two digits there.
-        let text = if value == 4.9e-324 { "5.0E-324" } else { text };
         assert_eq!(double(value), text);
     }
     let mut text = String::new();

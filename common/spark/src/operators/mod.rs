@@ -2,22 +2,25 @@
 
 mod arithmetic;
 mod decimal;
+mod interval;
 
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::functions::core::named_struct;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, lit};
 use sqlparser::ast::BinaryOperator;
 
-use crate::analyzer::rewrite_expr;
+use crate::analyzer::{rewrite_expr, rewrite_whole_division};
 use crate::functions::Result;
 use crate::functions::array::get_call;
 use crate::functions::datetime::date_part_call;
 
 pub use arithmetic::{Arithmetic, arithmetic};
+pub use interval::interval_share;
+pub(crate) use interval::{call as interval_call, magnitude_call};
 
 /// The functions behind the operators: `spark_add`, `spark_subtract`, `spark_multiply`, `spark_div`, `spark_mod`,
 /// `spark_intdiv`; and `try_divide`, `try_add`,
@@ -27,6 +30,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         .iter()
         .map(|operator| operator.udf())
         .chain(arithmetic::try_udfs())
+        .chain(interval::functions())
         .collect()
 }
 
@@ -44,7 +48,8 @@ impl ExprPlanner for SparkOperatorPlanner {
             BinaryOperator::MyIntegerDivide => {
                 let left = left.transform_up(|expr| rewrite_expr(expr, schema, &self.zone))?.data;
                 let right = right.transform_up(|expr| rewrite_expr(expr, schema, &self.zone))?.data;
-                return Ok(PlannerResult::Planned(Arithmetic::IntDiv.call(left, right)));
+                let planned = rewrite_whole_division(left, right, schema, &self.zone)?;
+                return Ok(PlannerResult::Planned(planned));
             }
             BinaryOperator::StringConcat => {
                 return Ok(PlannerResult::Planned(crate::functions::string::concat_call(vec![
@@ -58,6 +63,7 @@ impl ExprPlanner for SparkOperatorPlanner {
         };
         match planned.transform_up(|expr| rewrite_expr(expr, schema, &self.zone)) {
             Ok(rewritten) => Ok(PlannerResult::Planned(rewritten.data)),
+            Err(error @ DataFusionError::Plan(_)) => Err(error),
             // An unresolved name: the engine's own message carries the place.
             Err(_) => Ok(PlannerResult::Original(raw)),
         }

@@ -103,7 +103,7 @@ pub(super) fn fit_sink(relation: Relation, sink: &SinkSpec, table: &Table, at: L
                         Fault::new(SqlErrorKind::Type, at, message).help("use to_json(...), or cast it to STRING")
                     );
                 }
-                if matches!(of, DataType::Interval(_)) {
+                if millstream_spark::types::is_interval(of) {
                     return Err(Fault::new(
                         SqlErrorKind::Type,
                         at,

@@ -381,8 +381,10 @@ fn cut_watermarks(
 
 /// Spark counts a month as 31 days here.
 fn delay_ms(delay: interval::Interval) -> Option<i64> {
-    let months_us = i64::from(delay.months).checked_mul(31 * 86_400_000_000)?;
-    let rest = interval::Interval { months: 0, ..delay }.fixed_us()?;
+    let months_us = i64::from(delay.value.months).checked_mul(31 * 86_400_000_000)?;
+    let mut rest = delay;
+    rest.value.months = 0;
+    let rest = rest.fixed_us()?;
     Some(months_us.checked_add(rest)?.div_euclid(1000))
 }
 

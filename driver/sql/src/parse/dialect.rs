@@ -85,6 +85,10 @@ impl Dialect for JobDialect {
         false
     }
 
+    fn supports_interval_options(&self) -> bool {
+        true
+    }
+
     fn supports_bang_not_operator(&self) -> bool {
         true
     }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType,
 };
 use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
@@ -17,6 +16,7 @@ use crate::cast::cast_array;
 use crate::coerce::common_of;
 use crate::functions::datetime::interval::move_instant;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::interval::{self, Calendar};
 use crate::type_name::spark_type;
 use crate::types;
 use crate::zone::{self, DAY_US};
@@ -115,9 +115,8 @@ impl Steps {
                 steps.map(|steps| steps.as_primitive::<Int64Type>().clone()),
             ));
         }
-        let interval = DataType::Interval(IntervalUnit::MonthDayNano);
         Ok(Self::Intervals {
-            steps: given.map(|steps| arrow::compute::cast(&steps, &interval)).transpose()?,
+            steps: given.as_ref().map(interval::to_calendar),
             dates: element == &DataType::Date32,
             // Local times have no zone to follow.
             zone: if matches!(element, DataType::Timestamp(_, None)) {
@@ -236,7 +235,15 @@ fn by_interval(
             .ok()
             .zip(months.checked_mul(count))
             .and_then(|(days, months)| {
-                let moved = move_instant(start, IntervalMonthDayNano::new(months, days, 0), 1, zone)?;
+                let moved = move_instant(
+                    start,
+                    Calendar {
+                        months,
+                        days,
+                        micros: 0,
+                    },
+                    zone,
+                )?;
                 moved.checked_add(us.checked_mul(whole)?)
             });
         match next {

@@ -7,9 +7,11 @@ use chrono_tz::Tz;
 use datafusion::common::{ScalarValue, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::make_interval;
 use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::zone::{self, DAY_US, SECOND_US};
+use crate::{interval, types};
 
 const DATE: &[Kind] = &[Kind::Date];
 const TIME: &[Kind] = &[Kind::Timestamp];
@@ -121,6 +123,18 @@ impl Field {
         })
     }
 
+    fn of_interval(self) -> Result<interval::Field> {
+        Ok(match self {
+            Self::Year => interval::Field::Year,
+            Self::Month => interval::Field::Month,
+            Self::Day => interval::Field::Day,
+            Self::Hour => interval::Field::Hour,
+            Self::Minute => interval::Field::Minute,
+            Self::Second => interval::Field::Second,
+            other => return plan_err!("an interval has no field {other:?}"),
+        })
+    }
+
     fn of(self, local_us: i64) -> Option<i32> {
         let second = local_us.rem_euclid(DAY_US) / SECOND_US;
         let date = date_of(local_us.div_euclid(DAY_US) as i32)?;
@@ -153,8 +167,12 @@ fn field_of(constant: Option<&ScalarValue>) -> Result<Field> {
     }
 }
 
-fn date_part_type(_: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
-    Ok(match field_of(constants.first().copied().flatten())? {
+fn date_part_type(given: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let field = field_of(constants.first().copied().flatten())?;
+    if let Some(interval) = given.get(1).filter(|of| types::is_interval(of)) {
+        return make_interval::field_type(interval, field.of_interval()?);
+    }
+    Ok(match field {
         Field::Second => DataType::Decimal128(8, 6),
         _ => DataType::Int32,
     })
@@ -163,6 +181,9 @@ fn date_part_type(_: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
 fn date_part(call: &Call<'_>) -> Result<ArrayRef> {
     let field = field_of(call.constant(0))?;
     let value = call.column(1)?;
+    if types::is_interval(value.data_type()) {
+        return make_interval::field_of(&value, field.of_interval()?);
+    }
     let zone = if value.data_type() == &crate::types::timestamp() {
         call.zone
     } else {

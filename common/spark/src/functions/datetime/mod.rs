@@ -4,8 +4,10 @@ mod arithmetic;
 mod clock;
 mod fields;
 pub mod interval;
+mod make_interval;
 mod parse;
 mod truncate;
+mod units;
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,6 +17,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF};
 static DATE_ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(arithmetic::date_add_udf()));
 
 static TIME_ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(interval::add_udf()));
+static TIME_DIFFERENCE: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(interval::difference_udf()));
 static TIME_SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(interval::subtract_udf()));
 
 static DATE_PART: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(fields::date_part_udf()));
@@ -25,8 +28,10 @@ pub fn functions() -> Vec<ScalarUDF> {
     all.extend(clock::functions());
     all.extend(fields::functions());
     all.extend(interval::functions());
+    all.extend(make_interval::functions());
     all.extend(parse::functions());
     all.extend(truncate::functions());
+    all.extend(units::functions());
     all
 }
 
@@ -35,7 +40,12 @@ pub fn date_add_call(date: Expr, days: Expr) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&DATE_ADD), vec![date, days]))
 }
 
-/// Builds `timestamp + interval`, or with `subtract` `timestamp - interval`, on the calendar of the session's zone.
+/// Builds `time - time`, an interval.
+pub fn time_difference_call(end: Expr, start: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&TIME_DIFFERENCE), vec![end, start]))
+}
+
+/// Builds `time + interval`, or with `subtract` `time - interval`, on the calendar of the session's zone.
 pub fn time_shift_call(time: Expr, interval: Expr, subtract: bool) -> Expr {
     let function = if subtract { &*TIME_SUBTRACT } else { &*TIME_ADD };
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), vec![time, interval]))

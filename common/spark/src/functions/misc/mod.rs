@@ -46,7 +46,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         Function::new("equal_null", &[Kind::Any, Kind::Any], boolean, equal_null).udf(),
         Function::new(
             "positive",
-            &[Kind::Number],
+            &[Kind::NumberOrInterval],
             |given| Ok(given[0].clone()),
             |call| call.column(0),
         )

@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::{AggregateFunction, Case, NullTreatment};
 use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr};
 use datafusion::logical_expr::{AggregateUDF, Expr, lit};
+use millstream_spark::types::is_interval;
 use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
@@ -215,6 +216,20 @@ impl Planner<'_> {
         )))
     }
 
+    /// The average of intervals: their sum by their number.
+    fn average_interval(
+        &self,
+        of: &Expr,
+        distinct: bool,
+        filter: Option<Expr>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Expr> {
+        let sum = self.make_aggregate("sum", vec![of.clone()], distinct, filter.clone(), scope, at)?;
+        let count = self.make_aggregate("count", vec![of.clone()], distinct, filter, scope, at)?;
+        Ok(millstream_spark::operators::interval_share(sum, count))
+    }
+
     pub(super) fn check_aggregate_place(&self, name: &str, scope: &Scope, at: Location) -> Checked<()> {
         if scope.place.allows_aggregates() {
             return Ok(());
@@ -270,6 +285,13 @@ impl Planner<'_> {
             self.ordered_set(name, &args, function, &inner, at)?
         };
         let text = with_filter(text, function, self, scope)?;
+        if udf.name() == "avg"
+            && let [one] = exprs.as_slice()
+            && is_interval(&self.type_of(one, scope, at)?)
+        {
+            let expr = self.average_interval(one, arguments.distinct, filter, scope, at)?;
+            return Ok(Typed { expr, text });
+        }
         let (settled, exprs) = self.settled(name, exprs, scope, at)?;
         let udf = self.state.aggregate_functions().get(&settled).unwrap_or(udf);
         let mut raw = RawAggregateExpr {

@@ -7,6 +7,7 @@ mod higher_order;
 mod lambda;
 mod shown;
 mod structs;
+mod time_units;
 mod time_window;
 
 pub(super) use aggregate::ALL_KEYS;
@@ -235,6 +236,17 @@ impl Planner<'_> {
             )));
         }
         Ok(Some(match name {
+            "try_add" | "try_subtract" | "try_multiply" | "try_divide" if arguments.list.len() == 2 => {
+                match self.try_with_times(name, arguments, scope, at)? {
+                    Some(typed) => typed,
+                    None => return Ok(None),
+                }
+            }
+            "timestampadd" | "dateadd" | "date_add" | "timestampdiff" | "datediff" | "date_diff"
+                if arguments.list.len() == 3 =>
+            {
+                self.in_units(name, arguments, scope, at)?
+            }
             "window" => self.time_window(arguments.list.as_slice(), scope, at)?,
             "session_window" => {
                 return Err(

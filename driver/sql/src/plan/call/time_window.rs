@@ -113,14 +113,9 @@ impl Planner<'_> {
                 })?;
                 parsed.fixed_us().map(|us| (us, arg_at, text)).ok_or_else(months)
             }
-            Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(i)), _) => {
-                let value = interval::Interval {
-                    months: i.months,
-                    days: i.days,
-                    micros: i.nanoseconds / 1000,
-                };
-                value
-                    .fixed_us()
+            Expr::Literal(value, _) if interval::Interval::of_constant(&value).is_some() => {
+                interval::Interval::of_constant(&value)
+                    .and_then(interval::Interval::fixed_us)
                     .map(|us| (us, arg_at, String::new()))
                     .ok_or_else(months)
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, IntervalMonthDayNano};
+use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use sqlparser::ast::{self, Value};
@@ -188,27 +188,22 @@ pub(super) fn interval_literal(interval: &ast::Interval, at: Location) -> Checke
         return Err(Fault::new(SqlErrorKind::Unsupported, at, "an interval is a literal")
             .help("for instance: INTERVAL 10 MINUTES; or use make_interval(...)"));
     };
-    let nanos = value
-        .micros
-        .checked_mul(1000)
-        .ok_or_else(|| Fault::new(SqlErrorKind::Type, at, "the interval is too long"))?;
-    let scalar = ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(value.months, value.days, nanos)));
+    let range = value.range.ok_or_else(|| {
+        Fault::new(
+            SqlErrorKind::Type,
+            at,
+            "an interval of months has no days and no part of one",
+        )
+        .help("write two intervals, or use make_interval(...)")
+    })?;
+    let amount = value
+        .amount(range)
+        .and_then(|amount| Some((amount, range.literal(amount)?)));
+    let (amount, scalar) = amount.ok_or_else(|| Fault::new(SqlErrorKind::Type, at, "the interval is too long"))?;
+    let mut text = String::new();
+    millstream_spark::interval::write(amount, range, &mut text);
     Ok(Typed {
         expr: Expr::Literal(scalar, None),
-        text: shown_interval(value),
+        text,
     })
-}
-
-pub(super) fn shown_interval(value: Interval) -> String {
-    let us = value.micros;
-    let one = |n: i64, unit: &str| format!("INTERVAL '{n}' {unit}");
-    match (value.months, value.days, us) {
-        (m, 0, 0) if m != 0 && m % 12 == 0 => one(i64::from(m / 12), "YEAR"),
-        (m, 0, 0) if m != 0 => one(i64::from(m), "MONTH"),
-        (0, d, 0) if d != 0 => one(i64::from(d), "DAY"),
-        (0, 0, us) if us != 0 && us % 3_600_000_000 == 0 => one(us / 3_600_000_000, "HOUR"),
-        (0, 0, us) if us != 0 && us % 60_000_000 == 0 => one(us / 60_000_000, "MINUTE"),
-        (0, 0, us) if us % 1_000_000 == 0 => one(us / 1_000_000, "SECOND"),
-        (m, d, us) => format!("INTERVAL '{m} months {d} days {us} microseconds'"),
-    }
 }
