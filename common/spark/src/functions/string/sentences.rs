@@ -102,7 +102,7 @@ fn split_words(sentence: &str) -> Vec<&str> {
                 },
                 _ => false,
             };
-            if !is_word(c) && !(index > start && inside) {
+            if !(is_word(c) || index > start && inside) {
                 break;
             }
             index += 1;

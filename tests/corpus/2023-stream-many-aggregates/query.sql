@@ -1,0 +1,1 @@
+SELECT k, avg(m) AS am, sum(m) AS sm, percentile(i, 0.5) AS p5, median(i) AS md, skewness(i) AS sk, approx_count_distinct(s) AS ad, max_by(s, i) AS mb, bit_xor(i) AS bx, stddev(i) AS sd, corr(i, i) AS co, mode(s) IS NOT NULL AS mo, bool_or(i > 3) AS bo, try_sum(i) AS ts, regr_slope(i, i) AS rs, histogram_numeric(i, 3) AS h FROM p GROUP BY k
