@@ -10,4 +10,5 @@ mod rows;
 mod statement;
 
 pub(crate) use clauses::{Delay, QueryText, StreamClauses, stream_table, watermark_alias};
+pub(crate) use rows::NO_KEYS;
 pub(crate) use statement::{CreateTable, Parsed, ParsedStatement, parse};

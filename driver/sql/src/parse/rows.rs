@@ -71,6 +71,12 @@ pub(super) fn nested_sets(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             i += 2;
             continue;
         }
+        let empty = token.token == Token::LParen && tokens.get(i + 1).is_some_and(|t| t.token == Token::RParen);
+        if empty && open.len() > 1 {
+            out.push(quoted(NO_KEYS, token.span));
+            i += 2;
+            continue;
+        }
         match token.token {
             Token::LParen => depth += 1,
             Token::RParen => {
@@ -86,6 +92,9 @@ pub(super) fn nested_sets(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     }
     out
 }
+
+/// Stands for a set without keys where a call cannot hold one.
+pub(crate) const NO_KEYS: &str = "()";
 
 #[derive(Clone, Copy, PartialEq)]
 enum Place {

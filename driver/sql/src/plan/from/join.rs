@@ -128,6 +128,13 @@ impl Planner<'_> {
         scope.schema = Arc::clone(plan.schema());
         if keep == Keep::Both && !pairs.is_empty() {
             scope.columns = using_columns(scope.columns, pairs, kind);
+        } else {
+            // The shared columns come first here too.
+            let place = |c: &ScopeColumn| {
+                let shared = pairs.iter().position(|(l, ..)| *l == c.expr && c.in_star);
+                shared.unwrap_or(pairs.len())
+            };
+            scope.columns.sort_by_key(place);
         }
         Ok(From { plan, scope })
     }

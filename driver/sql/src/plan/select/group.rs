@@ -12,6 +12,7 @@ use sqlparser::tokenizer::Location;
 
 use super::Item;
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::parse::NO_KEYS;
 use crate::plan::query::{no_item, ordinal, sort};
 use crate::plan::scope::{Place, Scope, ScopeColumn, Typed};
 use crate::plan::select::no_map_here;
@@ -252,6 +253,7 @@ fn nested_sets(call: &ast::Function) -> Option<(SetKind, Vec<&ast::Expr>)> {
 fn members(e: &ast::Expr) -> Vec<ast::Expr> {
     match e {
         ast::Expr::Tuple(members) => members.clone(),
+        ast::Expr::Identifier(none) if none.value == NO_KEYS => Vec::new(),
         one => vec![one.clone()],
     }
 }

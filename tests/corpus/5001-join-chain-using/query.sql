@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT * FROM p JOIN (SELECT g, max(v) AS mx FROM p GROUP BY g) m USING (g) LEFT JOIN (SELECT k, count(*) AS n FROM p GROUP BY k) c USING (k) LEFT SEMI JOIN (SELECT id FROM p WHERE v > 5) s USING (id) ORDER BY id

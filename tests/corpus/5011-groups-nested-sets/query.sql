@@ -1,0 +1,2 @@
+WITH p AS (SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, g STRING, k STRING, v INT, d DECIMAL(6,2), t TIMESTAMP, l ARRAY<INT>') AS d FROM events))
+SELECT g, k, sum(d) AS s, avg(v) AS a FROM p GROUP BY GROUPING SETS ((g, k), ROLLUP(g), GROUPING SETS ((k), ()), (k)) ORDER BY g NULLS FIRST, k NULLS FIRST, s NULLS FIRST
