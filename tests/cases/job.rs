@@ -63,13 +63,22 @@ fn text(case: &Case, servers: &str, topic: &str) -> Result<String> {
             .sql
             .map_or_else(|| "SELECT * FROM STREAM events".to_owned(), streamed);
         let name = view.name;
-        match view.watermark {
-            None => text.push_str(&format!("CREATE TEMPORARY VIEW {name} AS {rows};\n")),
-            Some((column, delay)) => text.push_str(&format!(
-                "CREATE TEMPORARY VIEW {name}_rows AS {rows};\nCREATE TEMPORARY VIEW {name} AS \
-                 SELECT * FROM {name}_rows WATERMARK {column} DELAY OF INTERVAL '{delay}';\n"
-            )),
-        }
+        let rows = match view.watermark {
+            None => rows,
+            Some((column, delay)) => {
+                text.push_str(&format!("CREATE TEMPORARY VIEW {name}_rows AS {rows};\n"));
+                format!("SELECT * FROM {name}_rows WATERMARK {column} DELAY OF INTERVAL '{delay}'")
+            }
+        };
+        let rows = match view.dedup {
+            None => rows,
+            Some(columns) => {
+                text.push_str(&format!("CREATE TEMPORARY VIEW {name}_all AS {rows};\n"));
+                let columns = if columns.is_empty() { "*".to_owned() } else { columns.join(", ") };
+                format!("SELECT DISTINCT ON ({columns}) * FROM {name}_all")
+            }
+        };
+        text.push_str(&format!("CREATE TEMPORARY VIEW {name} AS {rows};\n"));
     }
     let mode = case.spec["output_mode"].as_str().unwrap_or("append");
     text.push_str(&format!("{}\nOUTPUT MODE {mode}", streamed(query)));

@@ -144,10 +144,6 @@ impl Bench {
     }
 
     async fn stream(&self, case: &Case) -> Result<Answer<Actual>> {
-        if case.views().iter().any(|view| view.dedup) {
-            let message = "dropping duplicates of a stream by columns is not supported";
-            return Ok(Err(Refused::new("analysis", "Unsupported", message)));
-        }
         let tz: Tz = case.zone().parse().map_err(|_| anyhow::anyhow!("no such zone"))?;
         let fed = match self.feed_whole(case, &SinkSpec::Memory).await? {
             Ok(fed) => fed,

@@ -38,8 +38,8 @@ pub struct View<'a> {
     pub sql: Option<&'a str>,
     /// Event time column and delay.
     pub watermark: Option<(&'a str, &'a str)>,
-    /// Whether it drops duplicates with state.
-    pub dedup: bool,
+    /// The columns by which it drops duplicates, with state.
+    pub dedup: Option<Vec<&'a str>>,
 }
 
 impl Case {
@@ -170,7 +170,7 @@ impl Case {
                 name: "events_wm",
                 sql: None,
                 watermark: None,
-                dedup: false,
+                dedup: None,
             }];
         };
         views
@@ -181,7 +181,10 @@ impl Case {
                 watermark: view["watermark"]["column"]
                     .as_str()
                     .zip(view["watermark"]["delay"].as_str()),
-                dedup: !view["dedup"].is_null(),
+                dedup: view["dedup"].as_object().map(|dedup| {
+                    let columns = dedup.get("columns").and_then(Value::as_array);
+                    columns.into_iter().flatten().filter_map(Value::as_str).collect()
+                }),
             })
             .collect()
     }

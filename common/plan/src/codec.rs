@@ -12,6 +12,7 @@ use arrow::ipc::writer::StreamWriter;
 use datafusion::common::{exec_datafusion_err, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::bytes::{
     physical_plan_from_bytes_with_extension_codec, physical_plan_to_bytes_with_extension_codec,
@@ -24,6 +25,7 @@ use crate::pane::PaneExpandExec;
 use crate::slot::SlotExec;
 use crate::spec::SlotId;
 use crate::time_window::{TimeWindowExec, WindowShape};
+use crate::window_rewrite::{EVENT_WINDOW, event_window};
 
 /// The bytes of `plan`.
 ///
@@ -89,6 +91,13 @@ impl PhysicalExtensionCodec for Codec {
             }
             Operator::PaneExpand { column, shape } => Arc::new(PaneExpandExec::try_new(input()?, column, shape)?),
         })
+    }
+
+    fn try_decode_udf(&self, name: &str, _bytes: &[u8]) -> Result<Arc<ScalarUDF>> {
+        match name {
+            EVENT_WINDOW => Ok(Arc::new(event_window())),
+            other => internal_err!("no function '{other}'"),
+        }
     }
 
     fn try_encode(

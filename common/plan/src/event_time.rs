@@ -155,7 +155,7 @@ fn tag(schema: &DFSchema, index: usize) -> Result<DFSchemaRef> {
     )?))
 }
 
-fn tag_field(field: &Field) -> Field {
+pub(crate) fn tag_field(field: &Field) -> Field {
     let mut metadata = field.metadata().clone();
     metadata.insert(EVENT_TIME.to_owned(), MARKED.to_owned());
     field.clone().with_metadata(metadata)

@@ -12,6 +12,7 @@ pub mod slot;
 pub mod source;
 pub mod spec;
 pub mod stages;
+pub mod stream_limit;
 pub mod time_window;
 pub mod window_rewrite;
 

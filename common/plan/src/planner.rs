@@ -14,6 +14,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 
 use crate::event_time::{WatermarkExec, WatermarkNode};
 use crate::keep_order::{KeepOrderExec, KeepOrderNode};
+use crate::stream_limit::StreamLimitNode;
 use crate::time_window::{TimeWindowExec, TimeWindowNode};
 use crate::window_rewrite::{WindowRewrite, window_functions};
 
@@ -109,6 +110,9 @@ impl ExtensionPlanner for Nodes {
             let column = node.column().to_owned();
             let exec = TimeWindowExec::try_new(input()?, node.time_index()?, node.shape(), column)?;
             return Ok(Some(Arc::new(exec)));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<StreamLimitNode>() {
+            return Ok(Some(Arc::new(node.exec(input()?))));
         }
         Ok(None)
     }

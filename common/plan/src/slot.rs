@@ -42,6 +42,7 @@ pub trait InputSource: Send + Sync {
 pub struct TaskInputs {
     slots: BTreeMap<SlotId, Arc<dyn InputSource>>,
     event_time: Mutex<BTreeMap<u32, EventTimeStats>>,
+    passed: Mutex<Vec<u64>>,
 }
 
 impl TaskInputs {
@@ -50,6 +51,32 @@ impl TaskInputs {
     pub fn with(mut self, slot: SlotId, source: Arc<dyn InputSource>) -> Self {
         self.slots.insert(slot, source);
         self
+    }
+
+    /// Sets how many rows each limit over a stream has let through before.
+    #[must_use]
+    pub fn with_passed(mut self, passed: Vec<u64>) -> Self {
+        self.passed = Mutex::new(passed);
+        self
+    }
+
+    /// How many rows each limit over a stream has let through, those of the task's plan as far as it has run.
+    #[must_use]
+    pub fn passed(&self) -> Vec<u64> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn passed_before(&self, limit: usize) -> u64 {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.get(limit).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn pass(&self, limit: usize, rows: u64) {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed.len() <= limit {
+            passed.resize(limit + 1, 0);
+        }
+        passed[limit] = rows;
     }
 
     /// What each watermark operator of the task has seen so far, by watermark number.

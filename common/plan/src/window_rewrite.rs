@@ -5,18 +5,19 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, IntervalMonthDayNano};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, ScalarValue, internal_err, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::functions::core::expr_fn::named_struct;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    Aggregate, ColumnarValue, Expr, Extension, LogicalPlan, Projection, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Aggregate, ColumnarValue, Expr, Extension, LogicalPlan, Projection, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
     Signature, Volatility, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::event_time::{is_event_time, tag_field};
 use crate::source::timestamp_type;
 use crate::time_window::{TimeWindowNode, WindowShape};
 
@@ -41,6 +42,52 @@ pub fn window_type() -> DataType {
         ]
         .into(),
     )
+}
+
+/// The name of [`event_window`].
+pub(crate) const EVENT_WINDOW: &str = "__event_window";
+
+/// A function that gives back a window as it is, marked as event time.
+pub(crate) fn event_window() -> ScalarUDF {
+    ScalarUDF::from(EventWindow {
+        signature: Signature::any(1, Volatility::Immutable),
+    })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct EventWindow {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for EventWindow {
+    fn name(&self) -> &str {
+        EVENT_WINDOW
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match arguments {
+            [window] => Ok(window.clone()),
+            _ => internal_err!("{EVENT_WINDOW} takes one window"),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        match args.arg_fields {
+            [window] => Ok(Arc::new(tag_field(window))),
+            _ => internal_err!("{EVENT_WINDOW} takes one window"),
+        }
+    }
+
+    fn invoke_with_args(&self, mut arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match arguments.args.pop() {
+            Some(window) => Ok(window),
+            None => internal_err!("{EVENT_WINDOW} takes one window"),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -156,7 +203,11 @@ fn rewrite_projection(projection: Projection) -> Result<Transformed<LogicalPlan>
         input, expr, schema, ..
     } = projection;
     let (input, start, shape) = add_window(Arc::unwrap_or_clone(input), call)?;
-    let window = struct_of(&start, shape);
+    let mut window = struct_of(&start, shape);
+    if is_event_time(input.schema().qualified_field_from_column(&start)?.1.metadata()) {
+        // The query above may group by the struct.
+        window = event_window().call(vec![window]);
+    }
     let expr = replace_all(expr, call, &window)?
         .into_iter()
         .zip(schema.iter())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, Limit, LogicalPlan, SkipType};
 use millstream_plan::event_time::EVENT_TIME;
 use millstream_plan::source::SourceTable;
 use millstream_plan::spec::{OutputMode, SlotId};
@@ -22,6 +22,8 @@ struct Shape {
     /// How many aggregations they went through.
     aggregations: usize,
     sorted: bool,
+    /// They went through a LIMIT.
+    limited: bool,
 }
 
 /// Checks a streaming query.
@@ -38,22 +40,29 @@ fn refuse<T>(at: Location, message: impl Into<String>, help: &str) -> Checked<T>
 }
 
 impl Legality<'_> {
-    /// Checks the shape of `planned` (as written) and the keys of `optimized` against the output mode.
-    pub(crate) fn check(&self, planned: &LogicalPlan, optimized: &LogicalPlan) -> Checked<()> {
+    /// Checks the shape of a plan, as written, against the output mode.
+    pub(crate) fn check_shape(&self, planned: &LogicalPlan) -> Checked<()> {
         let shape = self.shape(planned)?;
-        match self.mode {
-            OutputMode::Complete if shape.aggregations == 0 => refuse(
+        if self.mode == OutputMode::Complete && shape.aggregations == 0 {
+            return refuse(
                 self.mode_at,
                 "OUTPUT MODE complete needs an aggregation: without one the result would be the whole stream, for ever",
                 "use OUTPUT MODE append, or aggregate with GROUP BY",
-            ),
-            OutputMode::Append if shape.aggregations > 0 && !has_event_time_key(optimized) => refuse(
+            );
+        }
+        Ok(())
+    }
+
+    /// Checks the grouping keys of an optimised plan against the output mode.
+    pub(crate) fn check_keys(&self, optimized: &LogicalPlan) -> Checked<()> {
+        if self.mode == OutputMode::Append && !groups_end(optimized, self.streams) {
+            return refuse(
                 self.mode_at,
                 "OUTPUT MODE append needs to know when a group is over: no GROUP BY key is event time with a watermark",
                 "group by window(time, ...) or by the time column itself and add WATERMARK time DELAY OF INTERVAL ... to its stream, or use OUTPUT MODE update or complete",
-            ),
-            _ => Ok(()),
+            );
         }
+        Ok(())
     }
 
     fn shape(&self, plan: &LogicalPlan) -> Checked<Shape> {
@@ -65,37 +74,16 @@ impl Legality<'_> {
             .collect::<Checked<Vec<_>>>()?;
         let first = inputs.first().copied().unwrap_or_default();
         Ok(match plan {
-            LogicalPlan::TableScan(scan) => {
-                let slot = source_as_provider(&scan.source)
-                    .ok()
-                    .and_then(|p| p.downcast_ref::<SourceTable>().map(SourceTable::slot));
-                Shape {
-                    streaming: slot.is_some_and(|s| self.streams.contains(&s)),
-                    ..Shape::default()
-                }
-            }
+            LogicalPlan::TableScan(_) => Shape {
+                streaming: is_streaming(plan, self.streams),
+                ..Shape::default()
+            },
             LogicalPlan::Aggregate(aggregate) if first.streaming => {
                 self.aggregate_functions(&aggregate.aggr_expr)?;
-                if aggregate.group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))) {
-                    return refuse(
-                        self.text.place_of("GROUP"),
-                        "ROLLUP, CUBE and GROUPING SETS over a stream are not supported yet",
-                        "aggregate by one set of keys",
-                    );
-                }
                 self.aggregated(first)?
             }
-            LogicalPlan::Distinct(distinct) if first.streaming => {
-                if matches!(distinct, Distinct::On(_)) {
-                    return refuse(
-                        self.text.place_of("DISTINCT"),
-                        "DISTINCT ON over a stream is not supported",
-                        "use GROUP BY",
-                    );
-                }
-                // Spark's UNION without ALL comes here as well.
-                self.aggregated(first)?
-            }
+            // Spark's UNION without ALL comes here as well.
+            LogicalPlan::Distinct(_) if first.streaming => self.aggregated(first)?,
             LogicalPlan::Sort(_) if first.streaming => {
                 if first.aggregations == 0 || self.mode != OutputMode::Complete {
                     return refuse(
@@ -106,15 +94,8 @@ impl Legality<'_> {
                 }
                 Shape { sorted: true, ..first }
             }
-            LogicalPlan::Limit(_) if first.streaming => {
-                if self.mode != OutputMode::Complete {
-                    return refuse(
-                        self.text.place_of("LIMIT"),
-                        "LIMIT over a stream is possible only over an aggregation in OUTPUT MODE complete",
-                        "take LIMIT away, or aggregate with OUTPUT MODE complete",
-                    );
-                }
-                first
+            LogicalPlan::Limit(limit) if first.streaming => {
+                self.limit(limit, first)?
             }
             LogicalPlan::Window(_) if first.streaming => {
                 return refuse(
@@ -136,14 +117,47 @@ impl Legality<'_> {
                     streaming: first.streaming,
                     aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
                     sorted: false,
+                    limited: inputs.iter().any(|s| s.limited),
                 }
+            }
+            LogicalPlan::Extension(_) if first.limited => {
+                return refuse(
+                    self.text.place_of("LIMIT"),
+                    "a watermark over a LIMIT of a stream is not supported yet",
+                    "put WATERMARK behind the table itself",
+                );
             }
             _ => Shape {
                 streaming: inputs.iter().any(|s| s.streaming),
                 aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
                 sorted: first.sorted,
+                limited: inputs.iter().any(|s| s.limited),
             },
         })
+    }
+
+    fn limit(&self, limit: &Limit, input: Shape) -> Checked<Shape> {
+        let skips = !matches!(limit.get_skip_type(), Ok(SkipType::Literal(0)));
+        let (word, message) = match self.mode {
+            OutputMode::Update => ("LIMIT", "LIMIT over a stream is not possible in OUTPUT MODE update"),
+            OutputMode::Append | OutputMode::Complete if skips => {
+                ("OFFSET", "OFFSET over a stream is not possible: batches have no rows in common")
+            }
+            OutputMode::Complete if input.aggregations == 0 => {
+                ("LIMIT", "LIMIT over a stream that is not aggregated yet is not supported in OUTPUT MODE complete")
+            }
+            OutputMode::Append | OutputMode::Complete => {
+                return Ok(Shape {
+                    limited: true,
+                    ..input
+                });
+            }
+        };
+        refuse(
+            self.text.place_of(word),
+            message,
+            "use it over rows in OUTPUT MODE append, or over an aggregation in OUTPUT MODE complete",
+        )
     }
 
     fn aggregated(&self, input: Shape) -> Checked<Shape> {
@@ -152,6 +166,13 @@ impl Legality<'_> {
                 self.text.place_of("GROUP"),
                 "an aggregation over the result of another aggregation of a stream is not supported yet",
                 "write the first result to a topic and aggregate it in a query of its own",
+            );
+        }
+        if input.limited {
+            return refuse(
+                self.text.place_of("LIMIT"),
+                "an aggregation over a LIMIT of a stream is not supported yet",
+                "take LIMIT away, or aggregate in a query of its own",
             );
         }
         Ok(Shape {
@@ -195,6 +216,7 @@ impl Legality<'_> {
             streaming: left.streaming || right.streaming,
             aggregations: left.aggregations + right.aggregations,
             sorted: false,
+            limited: left.streaming && left.limited || right.streaming && right.limited,
         };
         if left.streaming && right.streaming {
             return refuse(
@@ -272,15 +294,30 @@ impl Legality<'_> {
     }
 }
 
-/// Whether the streaming aggregation has a key that tells when a group is over.
-fn has_event_time_key(plan: &LogicalPlan) -> bool {
-    let mut found = false;
-    let _ = plan.apply(|node| {
-        if let LogicalPlan::Aggregate(aggregate) = node {
-            let keys = aggregate.schema.fields().iter().take(aggregate.group_expr.len());
-            found |= keys.into_iter().any(|f| f.metadata().contains_key(EVENT_TIME));
-        }
-        Ok(TreeNodeRecursion::Continue)
+/// Whether rows of a stream come out of `plan`.
+pub(crate) fn is_streaming(plan: &LogicalPlan, streams: &BTreeSet<SlotId>) -> bool {
+    plan.exists(|node| {
+        let LogicalPlan::TableScan(scan) = node else {
+            return Ok(false);
+        };
+        let slot = source_as_provider(&scan.source)
+            .ok()
+            .and_then(|p| p.downcast_ref::<SourceTable>().map(SourceTable::slot));
+        Ok(slot.is_some_and(|slot| streams.contains(&slot)))
+    })
+    .unwrap_or(false)
+}
+
+/// Whether every aggregation of a stream has a key that tells when a group is over.
+fn groups_end(plan: &LogicalPlan, streams: &BTreeSet<SlotId>) -> bool {
+    let endless = plan.exists(|node| {
+        let LogicalPlan::Aggregate(aggregate) = node else {
+            return Ok(false);
+        };
+        let keys = aggregate.group_expr_len()?;
+        let fields = aggregate.schema.fields().iter();
+        let ends = fields.take(keys).any(|f| f.metadata().contains_key(EVENT_TIME));
+        Ok(!ends && is_streaming(node, streams))
     });
-    found
+    !endless.unwrap_or(true)
 }

@@ -9,6 +9,7 @@ mod parse;
 mod plan;
 mod secrets;
 mod settings;
+mod streaming;
 #[cfg(test)]
 mod shipped_jobs;
 mod tables;

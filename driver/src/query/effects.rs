@@ -90,8 +90,11 @@ impl QueryActor {
                 launches,
             } => self.launch(batch, timestamp_ms, thresholds, &state, launches),
             Effect::Merge {
-                batch, timestamp_ms, ..
-            } => self.merge(batch, timestamp_ms, ctx),
+                batch,
+                timestamp_ms,
+                passed,
+                ..
+            } => self.merge(batch, timestamp_ms, passed, ctx),
             Effect::Commit(batch, record) => {
                 let parts = self.written();
                 self.spawn(ctx, async move {
@@ -259,10 +262,10 @@ impl QueryActor {
         }]
     }
 
-    fn merge(&mut self, batch: BatchId, timestamp_ms: i64, ctx: &mut Context<Self>) {
+    fn merge(&mut self, batch: BatchId, timestamp_ms: i64, passed: Vec<u64>, ctx: &mut Context<Self>) {
         let context = Arc::clone(&self.context);
         if context.prepared.passes_on {
-            self.spawn(ctx, async { Event::Merged });
+            self.spawn(ctx, async { Event::Merged { passed } });
             return;
         }
         let prepared = &context.prepared;
@@ -283,8 +286,8 @@ impl QueryActor {
             .collect();
         let block = self.merged_block(batch, 0);
         self.spawn(ctx, async move {
-            match emit(&context, batch, timestamp_ms, tasks, block).await {
-                Ok(()) => Event::Merged,
+            match emit(&context, batch, timestamp_ms, (tasks, passed), block).await {
+                Ok(passed) => Event::Merged { passed },
                 Err((failure, lost)) => Event::MergeFailed { failure, lost },
             }
         });
@@ -385,12 +388,12 @@ async fn emit(
     context: &QueryContext,
     batch: BatchId,
     timestamp_ms: i64,
-    tasks: Vec<TaskRows>,
+    (tasks, passed): (Vec<TaskRows>, Vec<u64>),
     block: proto::BlockId,
-) -> Result<(), super::rows::Lost> {
+) -> Result<Vec<u64>, super::rows::Lost> {
     let slots = gather(tasks, &context.fetcher).await?;
     let prepared = &context.prepared;
-    let rows = finish(Arc::clone(prepared), slots, timestamp_ms).await?;
+    let (rows, passed) = finish(Arc::clone(prepared), slots, timestamp_ms, passed).await?;
     let names = &prepared.spec.output_names;
     match &prepared.sink {
         SinkSpec::Console { num_rows, truncate } => {
@@ -403,7 +406,7 @@ async fn emit(
             context
                 .watcher
                 .suspended(|| context.output.show(number, names, &rows, &options, &prepared.time_zone))
-                .map_err(|failure| (failure, None))
+                .map_err(|failure| (failure, None))?;
         }
         SinkSpec::Memory => {
             context.output.tell(|| {
@@ -414,7 +417,6 @@ async fn emit(
                     batches: rows,
                 })
             });
-            Ok(())
         }
         SinkSpec::Kafka { .. } | SinkSpec::Files { .. } => {
             let bytes = to_ipc(&prepared.last.schema(), &rows).map_err(|error| {
@@ -426,8 +428,8 @@ async fn emit(
             })?;
             let count = rows.iter().map(|batch| batch.num_rows() as u64).sum();
             context.blocks.put_rows(&block, count, bytes);
-            Ok(())
         }
-        SinkSpec::Noop => Ok(()),
+        SinkSpec::Noop => {}
     }
+    Ok(passed)
 }

@@ -55,16 +55,18 @@ pub async fn gather(tasks: Vec<TaskRows>, fetcher: &BlockFetcher) -> Result<BTre
     Ok(slots)
 }
 
-/// Runs the driver's plan over the rows of all slots.
+/// Runs the driver's plan over the rows of all slots; with the rows, how many each limit over the stream has let through when
+/// it was `passed` before.
 ///
 /// On a thread of its own: the batch's time is known by thread, and a long sort must not hold up anything else.
 pub async fn finish(
     prepared: Arc<Prepared>,
     mut slots: BTreeMap<SlotId, Vec<RecordBatch>>,
     timestamp_ms: i64,
-) -> Result<Vec<RecordBatch>, Lost> {
+    passed: Vec<u64>,
+) -> Result<(Vec<RecordBatch>, Vec<u64>), Lost> {
     let runtime = tokio::runtime::Handle::current();
-    let run = move || {
+    let run = move || -> datafusion::error::Result<_> {
         let mut inputs = TaskInputs::default();
         let into = prepared.map_into.iter().flatten().chain(prepared.reduce_into.iter());
         for slot in into.copied().collect::<std::collections::BTreeSet<_>>() {
@@ -74,15 +76,17 @@ pub async fn finish(
         for (slot, batches) in &prepared.tables {
             inputs = inputs.with(*slot, Arc::new(Batches(batches.clone())));
         }
-        let context = Arc::new(inputs).context(&prepared.base);
+        let inputs = Arc::new(inputs.with_passed(passed));
+        let context = inputs.context(&prepared.base);
         let plan = reset_plan_states(Arc::clone(&prepared.last))?;
         let _time = millstream_spark::batch_clock::scope(timestamp_ms.saturating_mul(1000));
         let _rows = millstream_spark::task_rows::scope(0);
-        runtime.block_on(collect(plan, context))
+        let rows = runtime.block_on(collect(plan, context))?;
+        Ok((rows, inputs.passed()))
     };
     let internal = |message: String| (Failure::new(FailureClass::Internal, message), None);
     match tokio::task::spawn_blocking(run).await {
-        Ok(Ok(batches)) => Ok(batches),
+        Ok(Ok(finished)) => Ok(finished),
         Ok(Err(error)) => Err((
             Failure::new(
                 FailureClass::User,

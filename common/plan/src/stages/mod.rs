@@ -24,6 +24,7 @@ mod row_wise;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{internal_err, plan_err};
 use datafusion::error::Result;
@@ -39,6 +40,7 @@ use self::partial::{bare_partial, partial};
 use self::row_wise::{is_row_wise, waits_for_subquery};
 use crate::event_time::{is_event_time, window_length_of};
 use crate::slot::SlotExec;
+use crate::stream_limit::StreamLimitExec;
 use crate::spec::{EventTimeKey, OutputMode, SlotId, SourceSpec};
 
 /// A query's stages.
@@ -258,6 +260,9 @@ impl Splitter<'_> {
                 if let Some(fetch) = limit.fetch() {
                     self.map[index].plan = Arc::new(LocalLimitExec::new(plan, limit.skip().saturating_add(fetch)));
                 }
+            } else if let Some(limit) = node.downcast_ref::<StreamLimitExec>() {
+                let fetch = usize::try_from(limit.fetch()).unwrap_or(usize::MAX);
+                self.map[index].plan = Arc::new(LocalLimitExec::new(plan, fetch));
             } else if let Some(sort) = node.downcast_ref::<SortExec>()
                 && sort.fetch().is_some()
             {
@@ -273,11 +278,21 @@ impl Splitter<'_> {
         aggregate: &AggregateExec,
         node: &Arc<dyn ExecutionPlan>,
     ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let schema = aggregate.schema();
+        let aggregate = match aggregate.mode() {
+            // Both phases are cut at the second; only grouping sets and unions are planned in two.
+            AggregateMode::Partial if self.streaming => return Ok(Transformed::no(Arc::clone(node))),
+            AggregateMode::Final | AggregateMode::FinalPartitioned if self.streaming => {
+                first_phase(aggregate).unwrap_or(aggregate)
+            }
+            _ => aggregate,
+        };
         let stages = self.stages_of(aggregate.input());
-        let whole = matches!(
-            aggregate.mode(),
-            AggregateMode::Single | AggregateMode::SinglePartitioned
-        );
+        let whole = match aggregate.mode() {
+            AggregateMode::Single | AggregateMode::SinglePartitioned => true,
+            AggregateMode::Partial => self.streaming,
+            _ => false,
+        };
         if stages.is_empty() || !whole || waits_for_subquery(node) {
             if self.streaming && !self.is_static(node) {
                 return plan_err!(
@@ -291,7 +306,7 @@ impl Splitter<'_> {
             stage.plan = partial(aggregate, Arc::clone(&stage.plan))?;
         }
         if self.streaming {
-            self.open_reduce(aggregate, &stages)
+            self.open_reduce(aggregate, schema, &stages)
         } else {
             self.final_on_driver(aggregate, &stages)
         }
@@ -300,6 +315,7 @@ impl Splitter<'_> {
     fn open_reduce(
         &mut self,
         aggregate: &AggregateExec,
+        schema: SchemaRef,
         stages: &[usize],
     ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
         if self.reduce.is_some() {
@@ -311,7 +327,6 @@ impl Splitter<'_> {
             self.map[*index].into = into;
         }
         let empty = Arc::new(SlotExec::new(self.free_slot(), aggregate.input().schema()));
-        let schema = aggregate.schema();
         self.reduce = Some(ReduceStage {
             aggregate: bare_partial(aggregate, empty)?,
             post: Arc::new(SlotExec::new(post_slot, Arc::clone(&schema))),
@@ -378,6 +393,18 @@ fn replace_children(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     use datafusion::physical_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
     Arc::clone(node).replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+}
+
+/// The aggregation in its first phase below one in its second.
+fn first_phase(last: &AggregateExec) -> Option<&AggregateExec> {
+    let mut node = last.input();
+    loop {
+        if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
+            return (*aggregate.mode() == AggregateMode::Partial).then_some(aggregate);
+        }
+        let [child] = node.children()[..] else { return None };
+        node = child;
+    }
 }
 
 fn event_time_key(aggregate: &AggregateExec) -> Option<EventTimeKey> {

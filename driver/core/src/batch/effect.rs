@@ -47,6 +47,8 @@ pub enum Effect {
         timestamp_ms: i64,
         /// Done tasks, in order.
         tasks: Vec<TaskId>,
+        /// How many rows each limit over the stream has let through before.
+        passed: Vec<u64>,
     },
     /// Make files of the sink visible and write `commits/N`, failing when it exists; a batch query has only the files.
     Commit(BatchId, CommitRecord),

@@ -37,7 +37,10 @@ pub enum Event {
     /// A task failed.
     TaskFailed(Failed),
     /// The rows were merged and, when the driver is the sink, emitted.
-    Merged,
+    Merged {
+        /// How many rows each limit over the stream has let through, this batch included.
+        passed: Vec<u64>,
+    },
     /// The rows could not be had or emitted.
     MergeFailed {
         /// Why.

@@ -84,6 +84,9 @@ pub struct BatchMachine {
     /// The watermark the last batch of this run evicted with.
     evicted_ms: Option<i64>,
     files: Vec<StateFile>,
+    /// Rows that each limit has let through: in committed batches, and with the one that runs.
+    passed: Vec<u64>,
+    passed_with_batch: Vec<u64>,
     /// Replaced state files by the batch that replaced them.
     garbage: BTreeMap<BatchId, Vec<StateFile>>,
     candidates: Vec<Candidate>,
@@ -113,6 +116,8 @@ impl BatchMachine {
             previous_watermark_ms: 0,
             evicted_ms: None,
             files: Vec::new(),
+            passed: Vec::new(),
+            passed_with_batch: Vec::new(),
             garbage: BTreeMap::new(),
             candidates: Vec::new(),
             homes: BTreeMap::new(),
@@ -133,6 +138,7 @@ impl BatchMachine {
                 previous_watermark_ms,
                 watermark_ms,
                 state_files,
+                passed,
             } => {
                 machine.next = next;
                 machine.started = true;
@@ -140,6 +146,7 @@ impl BatchMachine {
                 machine.previous_watermark_ms = previous_watermark_ms;
                 machine.restore_watermark(watermark_ms);
                 machine.files = state_files;
+                machine.passed = passed;
             }
             Resume::Again {
                 batch,
@@ -147,12 +154,14 @@ impl BatchMachine {
                 starts,
                 previous_watermark_ms,
                 state_files,
+                passed,
             } => {
                 machine.next = batch;
                 machine.started = true;
                 machine.previous_watermark_ms = previous_watermark_ms;
                 machine.restore_watermark(record.watermark_ms);
                 machine.files = state_files;
+                machine.passed = passed;
                 let logged = starts.unwrap_or_else(|| vec![None; machine.positions.len()]);
                 for (position, start) in machine.positions.iter_mut().zip(&logged) {
                     if let Some(start) = start {
@@ -224,7 +233,7 @@ impl BatchMachine {
             Event::ExecutorGone(executor) => self.executor_gone(&executor, now_ms),
             Event::TaskFinished(report) => self.task_finished(report, now_ms),
             Event::TaskFailed(report) => self.task_failed(&report, now_ms),
-            Event::Merged => self.merged(now_ms),
+            Event::Merged { passed } => self.merged(passed, now_ms),
             Event::MergeFailed { failure, lost } => self.merge_failed(failure, lost, now_ms),
             Event::Committed => self.committed(now_ms),
             Event::CommitFailed(failure) => match self.state {

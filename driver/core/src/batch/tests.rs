@@ -101,7 +101,7 @@ impl World {
                     }
                     None
                 }
-                Effect::Merge { .. } => Some(Event::Merged),
+                Effect::Merge { passed, .. } => Some(Event::Merged { passed: passed.clone() }),
                 Effect::Commit(batch, record) => {
                     self.log
                         .push(format!("commit {batch} next wm {}", record.next_watermark_ms));
@@ -163,6 +163,10 @@ fn done(launch: &Launch, seen: i64) -> Finished {
         }],
         state_files: Vec::new(),
     }
+}
+
+fn merged() -> Event {
+    Event::Merged { passed: Vec::new() }
 }
 
 fn fresh() -> crate::checkpoint::Resume {
@@ -328,7 +332,7 @@ fn lost_rows_are_made_again_before_they_are_emitted() {
     assert_eq!(launches[0].attempt, 2);
     let effects = machine.on(Event::TaskFinished(done(&launches[0], 0)), 2_001);
     assert!(matches!(&effects[..], [Effect::Merge { .. }]));
-    let effects = machine.on(Event::Merged, 2_002);
+    let effects = machine.on(merged(), 2_002);
     let [Effect::Launch { launches, .. }] = &effects[..] else {
         panic!("{effects:?}");
     };
@@ -371,7 +375,7 @@ fn states() -> Vec<(&'static str, BatchMachine)> {
     let mut world = World::new(settings(), fresh(), &[5, 0]);
     let mut machine = at_merge(&mut world);
     states.push(("merging", machine.clone()));
-    machine.on(Event::Merged, 1_000);
+    machine.on(merged(), 1_000);
     states.push(("committing", machine.clone()));
     machine.on(
         Event::CommitFailed(Failure::new(FailureClass::External, "disk full")),
@@ -382,7 +386,7 @@ fn states() -> Vec<(&'static str, BatchMachine)> {
     query.write_tasks = 1;
     let mut world = World::new(query, fresh(), &[5, 0]);
     let mut machine = at_merge(&mut world);
-    machine.on(Event::Merged, 1_000);
+    machine.on(merged(), 1_000);
     states.push(("writing", machine));
     states
 }
@@ -404,7 +408,7 @@ fn every_event_in_every_state_has_its_effect() {
         ("log failed", Event::LogFailed(failure())),
         ("executors", Event::Executors(vec![executor("a")])),
         ("executor gone", Event::ExecutorGone(ExecutorId::from("a"))),
-        ("merged", Event::Merged),
+        ("merged", merged()),
         (
             "merge failed",
             Event::MergeFailed {

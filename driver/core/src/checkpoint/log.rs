@@ -130,6 +130,9 @@ pub struct CommitRecord {
     /// The files that make up the state after this batch.
     #[serde(rename = "stateFiles", default, skip_serializing_if = "Vec::is_empty")]
     pub state_files: Vec<StateFile>,
+    /// How many rows each `LIMIT` over the stream has let through up to this batch.
+    #[serde(rename = "limitRows", default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<u64>,
 }
 
 impl CommitRecord {

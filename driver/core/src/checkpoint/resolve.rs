@@ -34,6 +34,8 @@ pub enum Resume {
         watermark_ms: i64,
         /// The state to start from.
         state_files: Vec<StateFile>,
+        /// How many rows each limit has let through.
+        passed: Vec<u64>,
     },
     /// A batch was planned and not committed: it runs again exactly as logged.
     Again {
@@ -47,6 +49,8 @@ pub enum Resume {
         previous_watermark_ms: i64,
         /// The state to start from.
         state_files: Vec<StateFile>,
+        /// How many rows each limit has let through.
+        passed: Vec<u64>,
     },
 }
 
@@ -119,6 +123,7 @@ pub fn resume(last: LastBatch, sources: usize) -> Result<Resume, ResumeError> {
             previous_watermark_ms: record.watermark_ms,
             watermark_ms: record.watermark_ms.max(commit.next_watermark_ms),
             state_files: commit.state_files,
+            passed: commit.passed,
         }),
         committed => {
             let Some(before_id) = before_id else {
@@ -128,6 +133,7 @@ pub fn resume(last: LastBatch, sources: usize) -> Result<Resume, ResumeError> {
                     starts: None,
                     previous_watermark_ms: 0,
                     state_files: Vec::new(),
+                    passed: Vec::new(),
                 });
             };
             let before = last.before.ok_or(ResumeError::Hole {
@@ -141,6 +147,7 @@ pub fn resume(last: LastBatch, sources: usize) -> Result<Resume, ResumeError> {
                     starts: Some(before.ends),
                     previous_watermark_ms: before.watermark_ms,
                     state_files: commit.state_files,
+            passed: commit.passed,
                 }),
                 Some(_) | None => Err(ResumeError::CommitsBehind {
                     planned,

@@ -13,6 +13,7 @@ use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::legality::Legality;
 use crate::parse::{Parsed, QueryText, StreamClauses};
 use crate::plan::{Planner, engine_fault};
+use crate::streaming;
 
 impl Compiler<'_> {
     pub(super) async fn query(&mut self, body: Parsed, start: Location, end: Location) -> Checked<Query> {
@@ -32,7 +33,7 @@ impl Compiler<'_> {
             }
         };
         self.infer(&text.query).await?;
-        let state = self.session()?;
+        let mut state = self.session()?;
         let mut planner = Planner::new(&state, self.settings.time_zone, &self.catalog);
         let mut relation = planner.plan(&text).map_err(|f| f.at_least(start))?;
         let Planner {
@@ -62,18 +63,31 @@ impl Compiler<'_> {
         if streaming {
             refuse_batch_kafka(&sources, &stream_slots, &source_places)?;
         }
-        let plan = state.optimize(&relation.plan).map_err(|e| engine_fault(&e, text.at))?;
+        let legality = stream.as_ref().map(|stream| Legality {
+            text: &text,
+            streams: &stream_slots,
+            mode: stream.output_mode,
+            mode_at: clauses.output_mode.as_ref().map_or(text.at, |(_, at)| *at),
+        });
+        let planned = match &legality {
+            Some(legality) => {
+                legality.check_shape(&relation.plan)?;
+                streaming::rewrite(relation.plan, &stream_slots, legality.mode).map_err(|e| engine_fault(&e, text.at))?
+            }
+            None => relation.plan,
+        };
+        if streaming {
+            // Joined to the rows, the value of a subquery is there where they are; else only the driver has it.
+            let options = state.config_mut().options_mut();
+            options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+        }
+        let plan = state.optimize(&planned).map_err(|e| engine_fault(&e, text.at))?;
         refuse_correlated(&plan, &text)?;
+        if let Some(legality) = &legality {
+            legality.check_keys(&plan)?;
+        }
         let mut warnings = self.settings.warnings.clone();
         if let Some(stream) = &stream {
-            let mode_at = clauses.output_mode.as_ref().map_or(text.at, |(_, at)| *at);
-            let legality = Legality {
-                text: &text,
-                streams: &stream_slots,
-                mode: stream.output_mode,
-                mode_at,
-            };
-            legality.check(&relation.plan, &plan)?;
             if stream.output_mode == OutputMode::Complete && !watermarks.is_empty() {
                 warnings
                     .push("in OUTPUT MODE complete no state is ever dropped: the watermark has no effect".to_owned());

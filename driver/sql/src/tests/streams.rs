@@ -91,6 +91,10 @@ fn legal_streams() {
         "SELECT count(*) FROM STREAM sales OUTPUT MODE complete",
         "SELECT country, count(*) AS n FROM STREAM sales GROUP BY country ORDER BY n DESC LIMIT 3 OUTPUT MODE complete",
         "SELECT w, count(*) FROM (SELECT explode(l) AS w FROM STREAM sales) GROUP BY w OUTPUT MODE update",
+        "SELECT country, count(*) FROM STREAM sales GROUP BY ROLLUP(country) OUTPUT MODE update",
+        "SELECT country, count(*) FROM STREAM sales WHERE amount > (SELECT count(*) FROM regions) GROUP BY country OUTPUT MODE update",
+        "SELECT id FROM STREAM sales LIMIT 3",
+        "SELECT w, count(*) FROM (SELECT window(t, '1 hour') AS w FROM STREAM sales WATERMARK t DELAY OF INTERVAL 1 HOUR) GROUP BY w",
         "CREATE TABLE r USING rate; SELECT value FROM STREAM r",
     ] {
         assert!(query(text).stream.is_some(), "{text}");
@@ -121,8 +125,28 @@ fn illegal_streams_are_refused_with_a_reason() {
             "job.sql:1:66: error: a stream cannot be sorted",
         ),
         (
-            "SELECT id FROM STREAM sales LIMIT 3",
-            "job.sql:1:29: error: LIMIT over a stream",
+            "SELECT id FROM STREAM sales LIMIT 3 OUTPUT MODE update",
+            "job.sql:1:29: error: LIMIT over a stream is not possible in OUTPUT MODE update",
+        ),
+        (
+            "SELECT id FROM STREAM sales LIMIT 3 OFFSET 1",
+            "job.sql:1:37: error: OFFSET over a stream is not possible",
+        ),
+        (
+            "SELECT count(*) FROM (SELECT id FROM STREAM sales LIMIT 3) OUTPUT MODE complete",
+            "job.sql:1:51: error: LIMIT over a stream that is not aggregated yet",
+        ),
+        (
+            "SELECT t, count(*) FROM (SELECT t FROM STREAM sales WATERMARK t DELAY OF INTERVAL 1 HOUR LIMIT 3) GROUP BY t",
+            "job.sql:1:90: error: an aggregation over a LIMIT",
+        ),
+        (
+            "SELECT DISTINCT ON (country) id FROM STREAM sales",
+            "job.sql:1:1: error: dropping duplicates by some columns only",
+        ),
+        (
+            "SELECT session_window.start, count(*) FROM STREAM sales GROUP BY session_window(t, '5 minutes'), country",
+            "job.sql:1:66: error: session windows are not supported yet",
         ),
         (
             "SELECT row_number() OVER (ORDER BY id) FROM STREAM sales",
@@ -154,7 +178,7 @@ fn illegal_streams_are_refused_with_a_reason() {
         ),
         (
             "SELECT session_window(t, '5 minutes'), count(*) FROM STREAM sales GROUP BY session_window(t, '5 minutes')",
-            "job.sql:1:8: error: session windows are not supported yet",
+            "job.sql:1:76: error: session windows are not supported yet",
         ),
         (
             "SELECT a.id FROM STREAM sales a JOIN events e ON a.country = e.topic",

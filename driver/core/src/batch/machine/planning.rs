@@ -72,9 +72,11 @@ impl BatchMachine {
         vec![Effect::Idle(self.next), Effect::WakeAt(until_ms)]
     }
 
-    /// The last batch of this run left groups behind that the watermark has passed since.
+    /// The watermark has moved since the last batch of this run: groups may be over. Whether any group can ever end does not
+    /// matter, as in Spark.
     pub(super) fn evictions_due(&self) -> bool {
-        let possible = self.settings.no_data_batches && self.settings.evicts && self.settings.trigger != Trigger::Once;
+        let aggregates = self.settings.reduce_tasks > 0 && !self.settings.watermarks.is_empty();
+        let possible = self.settings.no_data_batches && aggregates && self.settings.trigger != Trigger::Once;
         possible
             && self.settings.emit != EmitMode::Complete
             && self.evicted_ms.is_some_and(|evicted| self.tracker.now_ms() > evicted)

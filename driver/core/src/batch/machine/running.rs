@@ -38,6 +38,7 @@ impl BatchMachine {
                     batch: batch.id,
                     timestamp_ms: batch.timestamp_ms,
                     tasks: book.reports().map(|(_, report)| report.task).collect(),
+                    passed: self.passed.clone(),
                 };
                 self.state = State::Merging { batch, book };
                 vec![effect]
@@ -139,9 +140,10 @@ impl BatchMachine {
         }
     }
 
-    pub(super) fn merged(&mut self, now_ms: i64) -> Vec<Effect> {
+    pub(super) fn merged(&mut self, passed: Vec<u64>, now_ms: i64) -> Vec<Effect> {
         match mem::replace(&mut self.state, State::Finished) {
             State::Merging { batch, mut book } => {
+                self.passed_with_batch = passed;
                 if self.settings.write_tasks == 0 {
                     return self.commit(batch, book, now_ms);
                 }
@@ -198,6 +200,7 @@ impl BatchMachine {
         let record = CommitRecord {
             next_watermark_ms: self.tracker.now_ms(),
             state_files: files.clone(),
+            passed: self.passed_with_batch.clone(),
         };
         let effect = Effect::Commit(batch.id, record);
         self.state = State::Committing { batch, book, files };
@@ -229,6 +232,7 @@ impl BatchMachine {
             .collect();
         self.garbage.insert(batch.id, replaced);
         self.files = files;
+        self.passed.clone_from(&self.passed_with_batch);
         effects.extend(self.purge(batch.id));
         self.evicted_ms = Some(batch.watermark_ms);
         self.previous_watermark_ms = batch.watermark_ms;

@@ -30,6 +30,7 @@ impl Planner<'_> {
         let mut typed = self.expr(time, scope)?;
         match self.type_of(&typed.expr, scope, time_at)? {
             DataType::Timestamp(_, Some(_)) => {}
+            DataType::Utf8 => typed.expr = self.scalar(&["to_timestamp"], vec![typed.expr], scope, time_at)?,
             DataType::Date32 => {
                 typed.expr = datafusion::logical_expr::cast(typed.expr, millstream_plan::source::timestamp_type());
             }

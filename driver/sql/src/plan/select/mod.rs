@@ -109,21 +109,25 @@ impl Planner<'_> {
         self.assemble(plan, clauses, at)
     }
 
-    /// Lets `window` stand for the time window that the query groups by.
+    /// Lets `window` stand for the time window that the query groups by. A session window is refused here: what is selected of
+    /// it would be missed first.
     fn add_time_window(&mut self, select: &Select, scope: &mut Scope) -> Checked<()> {
         let is_window = |e: &ast::Expr| match e {
-            ast::Expr::Function(f) => f
-                .name
-                .0
-                .last()
-                .and_then(|p| p.as_ident())
-                .is_some_and(|i| i.value.eq_ignore_ascii_case("window")),
+            ast::Expr::Function(f) => f.name.0.last().and_then(|p| p.as_ident()).is_some_and(|i| {
+                i.value.eq_ignore_ascii_case("window") || i.value.eq_ignore_ascii_case("session_window")
+            }),
             _ => false,
         };
         let GroupByExpr::Expressions(groups, _) = &select.group_by else {
             return Ok(());
         };
-        if let Some(call) = groups.iter().find(|e| is_window(e)) {
+        let keys = groups.iter().flat_map(|e| match e {
+            ast::Expr::Rollup(sets) | ast::Expr::Cube(sets) | ast::Expr::GroupingSets(sets) => {
+                sets.iter().flatten().collect()
+            }
+            key => vec![key],
+        });
+        if let Some(call) = keys.into_iter().find(|e| is_window(e)) {
             let typed = self.expr(call, &scope.at(Place::GroupBy))?;
             scope.aliases.push(("window".into(), typed));
         }
@@ -160,8 +164,9 @@ fn is_distinct(select: &Select, at: Location) -> Checked<bool> {
         Some(ast::Distinct::On(_)) => Err(Fault::new(
             SqlErrorKind::Unsupported,
             at,
-            "SELECT DISTINCT ON is not Spark SQL",
-        )),
+            "dropping duplicates by some columns only (SELECT DISTINCT ON) is not supported yet",
+        )
+        .help("use GROUP BY with any_value(...); over a stream it is stateful deduplication, which comes later")),
     }
 }
 

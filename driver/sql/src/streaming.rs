@@ -1,0 +1,303 @@
+//! What becomes of a streaming query's plan before it is optimised.
+//!
+//! Two things are not the engine's way: a `LIMIT` in append mode counts over all batches, and which rows move a watermark is
+//! part of the answer. Spark filters by subqueries, and drops rows that a generator makes nothing of, before the watermark
+//! sees them, as long as the filter does not look at the event time. The engine turns subqueries into joins before it moves
+//! filters, so they are moved here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, JoinType, NullHandling, TableReference};
+use datafusion::error::Result;
+use datafusion::functions_nested::expr_fn::cardinality;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    Expr, Extension, FetchType, Filter, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, Unnest, lit,
+};
+use millstream_plan::event_time::WatermarkNode;
+use millstream_plan::spec::{OutputMode, SlotId};
+use millstream_plan::stream_limit::StreamLimitNode;
+
+use crate::legality::is_streaming;
+
+/// `plan`, the checked plan of a streaming query over `streams`, as it is to be optimised.
+///
+/// # Errors
+/// When the engine cannot put a changed plan together.
+pub(crate) fn rewrite(plan: LogicalPlan, streams: &BTreeSet<SlotId>, mode: OutputMode) -> Result<LogicalPlan> {
+    let plan = plan.transform_down(|node| match node {
+        LogicalPlan::Filter(filter) => sink(filter),
+        other => Ok(Transformed::no(other)),
+    })?;
+    let plan = plan.data.transform_down(|node| match node {
+        LogicalPlan::Unnest(unnest) if unnest.options.null_handling == NullHandling::Drop => keep_elements(unnest),
+        other => Ok(Transformed::no(other)),
+    })?;
+    if mode != OutputMode::Append {
+        return Ok(plan.data);
+    }
+    let mut limits = 0;
+    let plan = plan.data.transform_up(|node| match node {
+        LogicalPlan::Limit(limit) if is_streaming(&limit.input, streams) => {
+            let FetchType::Literal(Some(fetch)) = limit.get_fetch_type()? else {
+                return Ok(Transformed::no(LogicalPlan::Limit(limit)));
+            };
+            let node = StreamLimitNode::new(Arc::unwrap_or_clone(limit.input), fetch as u64, limits);
+            limits += 1;
+            Ok(Transformed::yes(LogicalPlan::Extension(Extension {
+                node: Arc::new(node),
+            })))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(plan.data)
+}
+
+/// Moves conditions with subqueries below a watermark, where they can go.
+fn sink(filter: Filter) -> Result<Transformed<LogicalPlan>> {
+    let (moving, mut staying): (Vec<Expr>, Vec<Expr>) = split_conjunction_owned(filter.predicate.clone())
+        .into_iter()
+        .partition(has_subquery);
+    if moving.is_empty() {
+        return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+    }
+    let mut input = Arc::unwrap_or_clone(filter.input);
+    let mut moved = false;
+    for condition in moving {
+        match below_watermark(&input, &condition)? {
+            Some(changed) => {
+                input = changed;
+                moved = true;
+            }
+            None => staying.push(condition),
+        }
+    }
+    let plan = match conjunction(staying) {
+        Some(rest) => LogicalPlan::Filter(Filter::try_new(rest, Arc::new(input))?),
+        None => input,
+    };
+    Ok(if moved {
+        Transformed::yes(plan)
+    } else {
+        Transformed::no(plan)
+    })
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    expr.exists(|e| {
+        Ok(matches!(
+            e,
+            Expr::InSubquery(_) | Expr::Exists(_) | Expr::ScalarSubquery(_)
+        ))
+    })
+    .unwrap_or(false)
+}
+
+/// `plan` with `condition` below its watermark; none when it cannot be moved there.
+fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<LogicalPlan>> {
+    let rebuilt = |position: usize, changed: Option<LogicalPlan>| -> Result<Option<LogicalPlan>> {
+        let Some(changed) = changed else { return Ok(None) };
+        let mut inputs: Vec<LogicalPlan> = plan.inputs().into_iter().cloned().collect();
+        if let Some(input) = inputs.get_mut(position) {
+            *input = changed;
+        }
+        plan.with_new_exprs(plan.expressions(), inputs).map(Some)
+    };
+    match plan {
+        LogicalPlan::Filter(filter) => rebuilt(0, below_watermark(&filter.input, condition)?),
+        LogicalPlan::SubqueryAlias(alias) => {
+            let inner = alias.input.schema().columns();
+            let Some(condition) = renamed(condition, &|column| {
+                let at = alias.schema.index_of_column(column).ok()?;
+                inner.get(at).cloned()
+            })?
+            else {
+                return Ok(None);
+            };
+            rebuilt(0, below_watermark(&alias.input, &condition)?)
+        }
+        LogicalPlan::Projection(projection) => {
+            let Some(condition) = renamed(condition, &|column| {
+                let at = projection.schema.index_of_column(column).ok()?;
+                match projection.expr.get(at)?.clone().unalias() {
+                    Expr::Column(column) => Some(column),
+                    _ => None,
+                }
+            })?
+            else {
+                return Ok(None);
+            };
+            rebuilt(0, below_watermark(&projection.input, &condition)?)
+        }
+        LogicalPlan::Join(join) => {
+            let sides = [
+                (0, &join.left, keeps_left(join.join_type)),
+                (1, &join.right, keeps_right(join.join_type)),
+            ];
+            for (position, side, keeps) in sides {
+                let known = |column: &Column| side.schema().has_column(column).then(|| column.clone());
+                if keeps && let Some(condition) = renamed(condition, &known)? {
+                    return rebuilt(position, below_watermark(side, &condition)?);
+                }
+            }
+            Ok(None)
+        }
+        LogicalPlan::Extension(extension) => {
+            let Some(watermark) = extension.node.as_any().downcast_ref::<WatermarkNode>() else {
+                return Ok(None);
+            };
+            let time = plan.schema().columns().get(watermark.column_index()?).cloned();
+            let other = |column: &Column| (Some(column) != time.as_ref()).then(|| column.clone());
+            let [input] = plan.inputs()[..] else { return Ok(None) };
+            if renamed(condition, &other)?.is_none() {
+                return Ok(None);
+            }
+            rebuilt(0, filtered(input, condition)?)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The rows of `input` that meet `condition`. While it applies they have a relation's name, so that a column of the same name
+/// inside a subquery is another; none when their own names would not tell them apart.
+fn filtered(input: &LogicalPlan, condition: &Expr) -> Result<Option<LogicalPlan>> {
+    let columns = input.schema().columns();
+    let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    if names.len() < columns.len() {
+        return Ok(None);
+    }
+    let relation = TableReference::bare("__before_watermark");
+    let qualified = |column: &Column| Some(Column::new(Some(relation.clone()), &column.name));
+    let Some(condition) = renamed(condition, &qualified)? else {
+        return Ok(None);
+    };
+    let own_names = columns.iter().map(|column| {
+        let named = Expr::Column(Column::new(Some(relation.clone()), &column.name));
+        named.alias_qualified(column.relation.clone(), &column.name)
+    });
+    LogicalPlanBuilder::from(input.clone())
+        .alias(relation.clone())?
+        .filter(condition)?
+        .project(own_names)?
+        .build()
+        .map(Some)
+}
+
+fn keeps_left(join: JoinType) -> bool {
+    matches!(
+        join,
+        JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti
+    )
+}
+
+fn keeps_right(join: JoinType) -> bool {
+    matches!(join, JoinType::Inner | JoinType::Right)
+}
+
+/// `expr` with its columns, and those its subqueries take from it, under other names; none when `to` knows none for one.
+fn renamed(expr: &Expr, to: &dyn Fn(&Column) -> Option<Column>) -> Result<Option<Expr>> {
+    let mut lost = false;
+    let mut name = |column: Column| {
+        to(&column).unwrap_or_else(|| {
+            lost = true;
+            column
+        })
+    };
+    let changed = expr.clone().transform_up(|e| {
+        Ok(match e {
+            Expr::Column(column) => Transformed::yes(Expr::Column(name(column))),
+            Expr::InSubquery(mut e) => {
+                e.subquery = outer_renamed(e.subquery, &mut name)?;
+                Transformed::yes(Expr::InSubquery(e))
+            }
+            Expr::Exists(mut e) => {
+                e.subquery = outer_renamed(e.subquery, &mut name)?;
+                Transformed::yes(Expr::Exists(e))
+            }
+            Expr::ScalarSubquery(e) => Transformed::yes(Expr::ScalarSubquery(outer_renamed(e, &mut name)?)),
+            other => Transformed::no(other),
+        })
+    })?;
+    Ok((!lost).then_some(changed.data))
+}
+
+/// A subquery whose references to the query around it have other names.
+fn outer_renamed(subquery: Subquery, name: &mut dyn FnMut(Column) -> Column) -> Result<Subquery> {
+    let mut rename = |e: Expr| -> Result<Transformed<Expr>> {
+        Ok(match e {
+            Expr::OuterReferenceColumn(field, column) => {
+                Transformed::yes(Expr::OuterReferenceColumn(field, name(column)))
+            }
+            other => Transformed::no(other),
+        })
+    };
+    let outer_ref_columns = subquery
+        .outer_ref_columns
+        .into_iter()
+        .map(|e| e.transform_up(&mut rename).map(|e| e.data))
+        .collect::<Result<Vec<_>>>()?;
+    let plan = Arc::unwrap_or_clone(subquery.subquery)
+        .transform_up(|node| node.map_expressions(|e| e.transform_up(&mut rename)))?
+        .data;
+    Ok(Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns,
+        spans: subquery.spans,
+    })
+}
+
+/// Rows whose array is empty or NULL are filtered out before a generator would make nothing of them. Spark does so for a
+/// plain column only.
+fn keep_elements(unnest: Unnest) -> Result<Transformed<LogicalPlan>> {
+    let unchanged = |unnest: Unnest| {
+        let node = LogicalPlan::Unnest(unnest);
+        Ok(Transformed::new(node, false, TreeNodeRecursion::Continue))
+    };
+    let Some(name) = unnest.exec_columns.first().map(|column| column.name.clone()) else {
+        return unchanged(unnest);
+    };
+    let Some(input) = filtered_source(&unnest.input, &name)? else {
+        return unchanged(unnest);
+    };
+    let node = LogicalPlan::Unnest(Unnest {
+        input: Arc::new(input),
+        ..unnest
+    });
+    Ok(Transformed::yes(node))
+}
+
+/// Below the projection that takes the array `name` from a column: only rows that have elements.
+fn filtered_source(plan: &LogicalPlan, name: &str) -> Result<Option<LogicalPlan>> {
+    let LogicalPlan::Projection(projection) = plan else {
+        return Ok(None);
+    };
+    let Ok(at) = projection.schema.index_of_column(&Column::new_unqualified(name)) else {
+        return Ok(None);
+    };
+    let array = projection.expr.get(at).cloned().map(Expr::unalias);
+    let input = match &array {
+        Some(Expr::Column(column)) if column.name == name => filtered_source(&projection.input, name)?,
+        Some(array) if is_plain(array) => {
+            let filled = cardinality(array.clone()).gt(lit(0_u64));
+            let filtered = Filter::try_new(filled, Arc::clone(&projection.input))?;
+            Some(LogicalPlan::Filter(filtered))
+        }
+        _ => None,
+    };
+    input
+        .map(|input| Projection::try_new(projection.expr.clone(), Arc::new(input)).map(LogicalPlan::Projection))
+        .transpose()
+}
+
+/// A column, or the entries of one that is a map.
+fn is_plain(array: &Expr) -> bool {
+    match array {
+        Expr::Column(_) => true,
+        Expr::ScalarFunction(call) if call.func.name() == "map_entries" => {
+            matches!(call.args.as_slice(), [Expr::Column(_)])
+        }
+        _ => false,
+    }
+}
