@@ -319,10 +319,7 @@ impl Feed<'_> {
             ensure!(!left.is_zero(), "the stream does not come to rest");
             let event = tokio::select! {
                 event = live.events.recv() => event,
-                outcome = live.query.wait() => return Ok(Drained::Failed(match outcome {
-                    Outcome::Done => Refused::new("runtime", "Internal", "the stream ended by itself"),
-                    Outcome::Failed(failure) => Refused::new("runtime", &format!("{:?}", failure.class), &failure.message),
-                })),
+                outcome = live.query.wait() => return Ok(ended(outcome)),
                 () = tokio::time::sleep(left) => continue,
             };
             match event {
@@ -343,7 +340,10 @@ impl Feed<'_> {
                 }
                 Some(QueryEvent::Idle) if reached => return Ok(Drained::Yes),
                 Some(QueryEvent::Idle) => {}
-                None => bail!("the query tells nothing any more"),
+                None => {
+                    let outcome = tokio::time::timeout(left, live.query.wait()).await;
+                    return Ok(ended(outcome.context("the query tells nothing any more")?));
+                }
             }
         }
     }
@@ -355,6 +355,13 @@ impl Feed<'_> {
         outcome.context("the query does not stop")?;
         Ok(())
     }
+}
+
+fn ended(outcome: Outcome) -> Drained {
+    Drained::Failed(match outcome {
+        Outcome::Done => Refused::new("runtime", "Internal", "the stream ended by itself"),
+        Outcome::Failed(failure) => Refused::new("runtime", &format!("{:?}", failure.class), &failure.message),
+    })
 }
 
 /// Rows sorted by their text, unless their order counts.

@@ -16,7 +16,10 @@ use datafusion::common::{DFSchemaRef, exec_datafusion_err, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, RecordBatchStream};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties, RecordBatchStream,
+};
+use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 
 use crate::operator::{one_partition, unary_operator};
@@ -142,15 +145,24 @@ impl ExecutionPlan for StreamLimitExec {
 
     unary_operator!();
 
+    // The partitions of the input are read one after the other: which rows pass does not depend on chance.
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if partition != 0 {
+            return internal_err!("a limit has one partition, {partition} was asked for");
+        }
         let inputs = context
             .session_config()
             .get_extension::<TaskInputs>()
             .ok_or_else(|| exec_datafusion_err!("the task has no inputs"))?;
+        let partitions = self.input.output_partitioning().partition_count();
+        let streams = (0..partitions)
+            .map(|partition| self.input.execute(partition, Arc::clone(&context)))
+            .collect::<Result<Vec<_>>>()?;
         Ok(Box::pin(LimitStream {
             passed: inputs.passed_before(self.number),
             inputs,
-            input: self.input.execute(partition, context)?,
+            input: stream::iter(streams).flatten().boxed(),
+            schema: self.input.schema(),
             fetch: self.fetch,
             number: self.number,
         }))
@@ -159,7 +171,8 @@ impl ExecutionPlan for StreamLimitExec {
 
 struct LimitStream {
     inputs: Arc<TaskInputs>,
-    input: SendableRecordBatchStream,
+    input: BoxStream<'static, Result<RecordBatch>>,
+    schema: SchemaRef,
     fetch: u64,
     number: usize,
     passed: u64,
@@ -195,7 +208,7 @@ impl Stream for LimitStream {
 
 impl RecordBatchStream for LimitStream {
     fn schema(&self) -> SchemaRef {
-        self.input.schema()
+        Arc::clone(&self.schema)
     }
 }
 

@@ -21,7 +21,8 @@ struct Shape {
     streaming: bool,
     /// How many aggregations they went through.
     aggregations: usize,
-    sorted: bool,
+    /// One of them was by GROUP BY, not by DISTINCT.
+    grouped: bool,
     /// They went through a LIMIT.
     limited: bool,
 }
@@ -80,19 +81,22 @@ impl Legality<'_> {
             },
             LogicalPlan::Aggregate(aggregate) if first.streaming => {
                 self.aggregate_functions(&aggregate.aggr_expr)?;
-                self.aggregated(first)?
+                Shape {
+                    grouped: true,
+                    ..self.aggregated(first)?
+                }
             }
             // Spark's UNION without ALL comes here as well.
             LogicalPlan::Distinct(_) if first.streaming => self.aggregated(first)?,
             LogicalPlan::Sort(_) if first.streaming => {
-                if first.aggregations == 0 || self.mode != OutputMode::Complete {
+                if !first.grouped || self.mode != OutputMode::Complete {
                     return refuse(
                         self.text.place_of("ORDER"),
                         "a stream cannot be sorted: ORDER BY is possible only over an aggregation in OUTPUT MODE complete",
                         "take ORDER BY away, or aggregate with OUTPUT MODE complete",
                     );
                 }
-                Shape { sorted: true, ..first }
+                first
             }
             LogicalPlan::Limit(limit) if first.streaming => {
                 self.limit(limit, first)?
@@ -116,7 +120,7 @@ impl Legality<'_> {
                 Shape {
                     streaming: first.streaming,
                     aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
-                    sorted: false,
+                    grouped: inputs.iter().any(|s| s.grouped),
                     limited: inputs.iter().any(|s| s.limited),
                 }
             }
@@ -130,7 +134,7 @@ impl Legality<'_> {
             _ => Shape {
                 streaming: inputs.iter().any(|s| s.streaming),
                 aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
-                sorted: first.sorted,
+                grouped: inputs.iter().any(|s| s.grouped),
                 limited: inputs.iter().any(|s| s.limited),
             },
         })
@@ -177,7 +181,6 @@ impl Legality<'_> {
         }
         Ok(Shape {
             aggregations: 1,
-            sorted: false,
             ..input
         })
     }
@@ -215,7 +218,7 @@ impl Legality<'_> {
         let both = Shape {
             streaming: left.streaming || right.streaming,
             aggregations: left.aggregations + right.aggregations,
-            sorted: false,
+            grouped: left.streaming && left.grouped || right.streaming && right.grouped,
             limited: left.streaming && left.limited || right.streaming && right.limited,
         };
         if left.streaming && right.streaming {

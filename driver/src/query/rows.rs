@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
-use datafusion::physical_plan::collect;
+use datafusion::physical_plan::collect_partitioned;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use millstream_common::domain::failure::FailureClass;
 use millstream_common::domain::id::ExecutorId;
@@ -80,8 +80,8 @@ pub async fn finish(
         let context = inputs.context(&prepared.base);
         let plan = reset_plan_states(Arc::clone(&prepared.last))?;
         let _time = millstream_spark::batch_clock::scope(timestamp_ms.saturating_mul(1000));
-        let _rows = millstream_spark::task_rows::scope(0);
-        let rows = runtime.block_on(collect(plan, context))?;
+        // Branches of a union come one after the other, as in Spark.
+        let rows = runtime.block_on(collect_partitioned(plan, context))?.concat();
         Ok((rows, inputs.passed()))
     };
     let internal = |message: String| (Failure::new(FailureClass::Internal, message), None);

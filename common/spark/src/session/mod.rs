@@ -145,6 +145,8 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
     options.execution.time_zone = Some(settings.time_zone.name().to_owned());
     // Rows that cannot join are dropped below the join, as in Spark, where that decides which rows a watermark sees.
     options.optimizer.filter_null_join_keys = true;
+    // The rules that move the reading of single fields down confuse a column with one of the same name that they make of it.
+    options.optimizer.enable_leaf_expression_pushdown = false;
     options.sql_parser.dialect = Dialect::Spark;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;

@@ -1,0 +1,1 @@
+SELECT date_trunc('minute', t) AS m, count(*) AS n FROM events_wm GROUP BY date_trunc('minute', t)

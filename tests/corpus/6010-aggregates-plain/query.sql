@@ -1,0 +1,1 @@
+SELECT k, count(*) AS n, count(v) AS nv, count(v, s) AS nvs, sum(v) AS sv, sum(l) AS sl, sum(x) AS sx, sum(f) AS sf, sum(m) AS sm, avg(v) AS av, avg(m) AS am, avg(x) AS ax, min(s) AS mns, max(s) AS mxs, min(d) AS mnd, max(t) AS mxt, min(b) AS mnb, max(b) AS mxb, max(m) AS mxm, sum(v + 1) AS e1, sum(2) AS two FROM events_wm GROUP BY k

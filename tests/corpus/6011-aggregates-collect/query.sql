@@ -1,0 +1,1 @@
+SELECT k, collect_list(v) AS cl, sort_array(collect_set(s)) AS cs, first(v) AS f1, first(v, true) AS f2, last(v) AS l1, last(v, true) AS l2, first(s) IGNORE NULLS AS f3, any_value(k) AS av, max_by(s, v) AS mb, min_by(s, x) AS mnb, array_agg(b) AS ab, collect_list(struct(v, s)) AS cst FROM events_wm GROUP BY k

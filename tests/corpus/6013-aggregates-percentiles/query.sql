@@ -1,0 +1,1 @@
+SELECT k, percentile_approx(v, 0.5) AS p, percentile_approx(v, array(0.0, 0.5, 1.0), 100) AS pa, percentile(v, 0.3) AS pe, percentile(v, array(0.25, 0.75)) AS pes, median(v) AS md, approx_percentile(m, 0.9) AS ap FROM events_wm GROUP BY k ORDER BY k

@@ -1,0 +1,1 @@
+SELECT sum(v) AS s FROM events_wm HAVING sum(v) > 10

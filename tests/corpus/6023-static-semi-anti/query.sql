@@ -1,0 +1,1 @@
+SELECT t, country, amount FROM (SELECT * FROM events_wm LEFT SEMI JOIN regions USING (country)) UNION ALL SELECT e.t, concat('no ', coalesce(e.country, 'null')), amount FROM events_wm e LEFT ANTI JOIN regions r ON e.country = r.country

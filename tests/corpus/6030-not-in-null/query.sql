@@ -1,0 +1,1 @@
+SELECT country, amount FROM events_wm WHERE country NOT IN (SELECT country FROM regions)

@@ -1,0 +1,1 @@
+SELECT country FROM events_wm UNION ALL SELECT country FROM regions

@@ -1,0 +1,1 @@
+WITH a AS (SELECT t, k, v FROM events_wm WHERE v IS NOT NULL), b AS (SELECT t, concat(k, '!') AS k, v * 2 AS w FROM a), c AS (SELECT * FROM b UNION ALL SELECT t, k, v FROM a) SELECT window.end AS e, k, sum(w) AS sw FROM c GROUP BY k, window(t, '10 minutes')

@@ -1,0 +1,1 @@
+SELECT k, v, t FROM events_wm LIMIT 3

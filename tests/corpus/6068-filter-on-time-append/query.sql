@@ -1,0 +1,1 @@
+SELECT k, t FROM events_wm WHERE t < TIMESTAMP '2021-05-08 12:20:00' AND k = 'a'

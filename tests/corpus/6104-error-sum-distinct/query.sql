@@ -1,0 +1,1 @@
+SELECT sum(DISTINCT v) AS n FROM events_wm

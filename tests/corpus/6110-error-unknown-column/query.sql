@@ -1,0 +1,1 @@
+SELECT kk FROM events_wm

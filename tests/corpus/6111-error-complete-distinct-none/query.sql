@@ -1,0 +1,1 @@
+SELECT upper(k) FROM events_wm WHERE v > 1

@@ -1,0 +1,1 @@
+SELECT k FROM events_wm OFFSET 2

@@ -1,0 +1,1 @@
+SELECT * FROM regions WHERE country IN (SELECT country FROM events_wm)
