@@ -74,7 +74,11 @@ fn text(case: &Case, servers: &str, topic: &str) -> Result<String> {
             None => rows,
             Some(columns) => {
                 text.push_str(&format!("CREATE TEMPORARY VIEW {name}_all AS {rows};\n"));
-                let columns = if columns.is_empty() { "*".to_owned() } else { columns.join(", ") };
+                let columns = if columns.is_empty() {
+                    "*".to_owned()
+                } else {
+                    columns.join(", ")
+                };
                 format!("SELECT DISTINCT ON ({columns}) * FROM {name}_all")
             }
         };

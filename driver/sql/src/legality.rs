@@ -98,9 +98,7 @@ impl Legality<'_> {
                 }
                 first
             }
-            LogicalPlan::Limit(limit) if first.streaming => {
-                self.limit(limit, first)?
-            }
+            LogicalPlan::Limit(limit) if first.streaming => self.limit(limit, first)?,
             LogicalPlan::Window(_) if first.streaming => {
                 return refuse(
                     self.text.place_of("OVER"),
@@ -144,17 +142,16 @@ impl Legality<'_> {
         let skips = !matches!(limit.get_skip_type(), Ok(SkipType::Literal(0)));
         let (word, message) = match self.mode {
             OutputMode::Update => ("LIMIT", "LIMIT over a stream is not possible in OUTPUT MODE update"),
-            OutputMode::Append | OutputMode::Complete if skips => {
-                ("OFFSET", "OFFSET over a stream is not possible: batches have no rows in common")
-            }
-            OutputMode::Complete if input.aggregations == 0 => {
-                ("LIMIT", "LIMIT over a stream that is not aggregated yet is not supported in OUTPUT MODE complete")
-            }
+            OutputMode::Append | OutputMode::Complete if skips => (
+                "OFFSET",
+                "OFFSET over a stream is not possible: batches have no rows in common",
+            ),
+            OutputMode::Complete if input.aggregations == 0 => (
+                "LIMIT",
+                "LIMIT over a stream that is not aggregated yet is not supported in OUTPUT MODE complete",
+            ),
             OutputMode::Append | OutputMode::Complete => {
-                return Ok(Shape {
-                    limited: true,
-                    ..input
-                });
+                return Ok(Shape { limited: true, ..input });
             }
         };
         refuse(

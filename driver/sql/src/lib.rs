@@ -9,9 +9,9 @@ mod parse;
 mod plan;
 mod secrets;
 mod settings;
-mod streaming;
 #[cfg(test)]
 mod shipped_jobs;
+mod streaming;
 mod tables;
 mod text;
 

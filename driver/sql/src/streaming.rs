@@ -1,21 +1,16 @@
 //! What becomes of a streaming query's plan before it is optimised.
 //!
 //! Two things are not the engine's way: a `LIMIT` in append mode counts over all batches, and which rows move a watermark is
-//! part of the answer. Spark filters by subqueries, and drops rows that a generator makes nothing of, before the watermark
-//! sees them, as long as the filter does not look at the event time. The engine turns subqueries into joins before it moves
-//! filters, so they are moved here.
+//! part of the answer. Spark filters by subqueries before the watermark sees the rows, as long as the filter does not look at the
+//! event time. Subqueries become joins before the engine moves filters, so such filters are moved here.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, JoinType, NullHandling, TableReference};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, JoinType, TableReference};
 use datafusion::error::Result;
-use datafusion::functions_nested::expr_fn::cardinality;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{
-    Expr, Extension, FetchType, Filter, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, Unnest, lit,
-};
+use datafusion::logical_expr::{Expr, Extension, FetchType, LogicalPlan, LogicalPlanBuilder, Subquery};
 use millstream_plan::event_time::WatermarkNode;
 use millstream_plan::spec::{OutputMode, SlotId};
 use millstream_plan::stream_limit::StreamLimitNode;
@@ -27,19 +22,11 @@ use crate::legality::is_streaming;
 /// # Errors
 /// When the engine cannot put a changed plan together.
 pub(crate) fn rewrite(plan: LogicalPlan, streams: &BTreeSet<SlotId>, mode: OutputMode) -> Result<LogicalPlan> {
-    let plan = plan.transform_down(|node| match node {
-        LogicalPlan::Filter(filter) => sink(filter),
-        other => Ok(Transformed::no(other)),
-    })?;
-    let plan = plan.data.transform_down(|node| match node {
-        LogicalPlan::Unnest(unnest) if unnest.options.null_handling == NullHandling::Drop => keep_elements(unnest),
-        other => Ok(Transformed::no(other)),
-    })?;
     if mode != OutputMode::Append {
-        return Ok(plan.data);
+        return Ok(plan);
     }
     let mut limits = 0;
-    let plan = plan.data.transform_up(|node| match node {
+    let plan = plan.transform_up(|node| match node {
         LogicalPlan::Limit(limit) if is_streaming(&limit.input, streams) => {
             let FetchType::Literal(Some(fetch)) = limit.get_fetch_type()? else {
                 return Ok(Transformed::no(LogicalPlan::Limit(limit)));
@@ -55,48 +42,18 @@ pub(crate) fn rewrite(plan: LogicalPlan, streams: &BTreeSet<SlotId>, mode: Outpu
     Ok(plan.data)
 }
 
-/// Moves conditions with subqueries below a watermark, where they can go.
-fn sink(filter: Filter) -> Result<Transformed<LogicalPlan>> {
-    let (moving, mut staying): (Vec<Expr>, Vec<Expr>) = split_conjunction_owned(filter.predicate.clone())
-        .into_iter()
-        .partition(has_subquery);
-    if moving.is_empty() {
-        return Ok(Transformed::no(LogicalPlan::Filter(filter)));
-    }
-    let mut input = Arc::unwrap_or_clone(filter.input);
-    let mut moved = false;
-    for condition in moving {
-        match below_watermark(&input, &condition)? {
-            Some(changed) => {
-                input = changed;
-                moved = true;
-            }
-            None => staying.push(condition),
-        }
-    }
-    let plan = match conjunction(staying) {
-        Some(rest) => LogicalPlan::Filter(Filter::try_new(rest, Arc::new(input))?),
-        None => input,
-    };
-    Ok(if moved {
-        Transformed::yes(plan)
-    } else {
-        Transformed::no(plan)
-    })
-}
+/// Puts a condition on the rows of a plan; none when it cannot.
+pub(crate) type Filtering<'a> = &'a mut dyn FnMut(LogicalPlan, Expr) -> Option<LogicalPlan>;
 
-fn has_subquery(expr: &Expr) -> bool {
-    expr.exists(|e| {
-        Ok(matches!(
-            e,
-            Expr::InSubquery(_) | Expr::Exists(_) | Expr::ScalarSubquery(_)
-        ))
-    })
-    .unwrap_or(false)
-}
-
-/// `plan` with `condition` below its watermark; none when it cannot be moved there.
-fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<LogicalPlan>> {
+/// `plan` with `condition` below its watermark, where `filter` puts it; none when it cannot be moved there.
+///
+/// # Errors
+/// When the engine cannot put the changed plan together.
+pub(crate) fn below_watermark(
+    plan: &LogicalPlan,
+    condition: &Expr,
+    filter: Filtering<'_>,
+) -> Result<Option<LogicalPlan>> {
     let rebuilt = |position: usize, changed: Option<LogicalPlan>| -> Result<Option<LogicalPlan>> {
         let Some(changed) = changed else { return Ok(None) };
         let mut inputs: Vec<LogicalPlan> = plan.inputs().into_iter().cloned().collect();
@@ -106,7 +63,7 @@ fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<Logica
         plan.with_new_exprs(plan.expressions(), inputs).map(Some)
     };
     match plan {
-        LogicalPlan::Filter(filter) => rebuilt(0, below_watermark(&filter.input, condition)?),
+        LogicalPlan::Filter(above) => rebuilt(0, below_watermark(&above.input, condition, filter)?),
         LogicalPlan::SubqueryAlias(alias) => {
             let inner = alias.input.schema().columns();
             let Some(condition) = renamed(condition, &|column| {
@@ -116,7 +73,7 @@ fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<Logica
             else {
                 return Ok(None);
             };
-            rebuilt(0, below_watermark(&alias.input, &condition)?)
+            rebuilt(0, below_watermark(&alias.input, &condition, filter)?)
         }
         LogicalPlan::Projection(projection) => {
             let Some(condition) = renamed(condition, &|column| {
@@ -129,7 +86,7 @@ fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<Logica
             else {
                 return Ok(None);
             };
-            rebuilt(0, below_watermark(&projection.input, &condition)?)
+            rebuilt(0, below_watermark(&projection.input, &condition, filter)?)
         }
         LogicalPlan::Join(join) => {
             let sides = [
@@ -139,7 +96,7 @@ fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<Logica
             for (position, side, keeps) in sides {
                 let known = |column: &Column| side.schema().has_column(column).then(|| column.clone());
                 if keeps && let Some(condition) = renamed(condition, &known)? {
-                    return rebuilt(position, below_watermark(side, &condition)?);
+                    return rebuilt(position, below_watermark(side, &condition, filter)?);
                 }
             }
             Ok(None)
@@ -154,7 +111,7 @@ fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<Logica
             if renamed(condition, &other)?.is_none() {
                 return Ok(None);
             }
-            rebuilt(0, filtered(input, condition)?)
+            rebuilt(0, filtered(input, condition, filter)?)
         }
         _ => Ok(None),
     }
@@ -162,7 +119,7 @@ fn below_watermark(plan: &LogicalPlan, condition: &Expr) -> Result<Option<Logica
 
 /// The rows of `input` that meet `condition`. While it applies they have a relation's name, so that a column of the same name
 /// inside a subquery is another; none when their own names would not tell them apart.
-fn filtered(input: &LogicalPlan, condition: &Expr) -> Result<Option<LogicalPlan>> {
+fn filtered(input: &LogicalPlan, condition: &Expr, filter: Filtering<'_>) -> Result<Option<LogicalPlan>> {
     let columns = input.schema().columns();
     let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     if names.len() < columns.len() {
@@ -177,12 +134,13 @@ fn filtered(input: &LogicalPlan, condition: &Expr) -> Result<Option<LogicalPlan>
         let named = Expr::Column(Column::new(Some(relation.clone()), &column.name));
         named.alias_qualified(column.relation.clone(), &column.name)
     });
-    LogicalPlanBuilder::from(input.clone())
+    let named = LogicalPlanBuilder::from(input.clone())
         .alias(relation.clone())?
-        .filter(condition)?
-        .project(own_names)?
-        .build()
-        .map(Some)
+        .build()?;
+    let Some(plan) = filter(named, condition) else {
+        return Ok(None);
+    };
+    LogicalPlanBuilder::from(plan).project(own_names)?.build().map(Some)
 }
 
 fn keeps_left(join: JoinType) -> bool {
@@ -246,58 +204,4 @@ fn outer_renamed(subquery: Subquery, name: &mut dyn FnMut(Column) -> Column) -> 
         outer_ref_columns,
         spans: subquery.spans,
     })
-}
-
-/// Rows whose array is empty or NULL are filtered out before a generator would make nothing of them. Spark does so for a
-/// plain column only.
-fn keep_elements(unnest: Unnest) -> Result<Transformed<LogicalPlan>> {
-    let unchanged = |unnest: Unnest| {
-        let node = LogicalPlan::Unnest(unnest);
-        Ok(Transformed::new(node, false, TreeNodeRecursion::Continue))
-    };
-    let Some(name) = unnest.exec_columns.first().map(|column| column.name.clone()) else {
-        return unchanged(unnest);
-    };
-    let Some(input) = filtered_source(&unnest.input, &name)? else {
-        return unchanged(unnest);
-    };
-    let node = LogicalPlan::Unnest(Unnest {
-        input: Arc::new(input),
-        ..unnest
-    });
-    Ok(Transformed::yes(node))
-}
-
-/// Below the projection that takes the array `name` from a column: only rows that have elements.
-fn filtered_source(plan: &LogicalPlan, name: &str) -> Result<Option<LogicalPlan>> {
-    let LogicalPlan::Projection(projection) = plan else {
-        return Ok(None);
-    };
-    let Ok(at) = projection.schema.index_of_column(&Column::new_unqualified(name)) else {
-        return Ok(None);
-    };
-    let array = projection.expr.get(at).cloned().map(Expr::unalias);
-    let input = match &array {
-        Some(Expr::Column(column)) if column.name == name => filtered_source(&projection.input, name)?,
-        Some(array) if is_plain(array) => {
-            let filled = cardinality(array.clone()).gt(lit(0_u64));
-            let filtered = Filter::try_new(filled, Arc::clone(&projection.input))?;
-            Some(LogicalPlan::Filter(filtered))
-        }
-        _ => None,
-    };
-    input
-        .map(|input| Projection::try_new(projection.expr.clone(), Arc::new(input)).map(LogicalPlan::Projection))
-        .transpose()
-}
-
-/// A column, or the entries of one that is a map.
-fn is_plain(array: &Expr) -> bool {
-    match array {
-        Expr::Column(_) => true,
-        Expr::ScalarFunction(call) if call.func.name() == "map_entries" => {
-            matches!(call.args.as_slice(), [Expr::Column(_)])
-        }
-        _ => false,
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::GroupsAccumulatorAdapter;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::error::StateError;
 use super::layout::Layout;
@@ -20,15 +21,7 @@ impl<'a> Accumulators<'a> {
         let accumulators = layout
             .aggregates
             .iter()
-            .map(|function| {
-                if function.groups_accumulator_supported() {
-                    function.create_groups_accumulator()
-                } else {
-                    let function = Arc::clone(function);
-                    let adapter = GroupsAccumulatorAdapter::new(move || function.create_accumulator());
-                    Ok(Box::new(adapter) as Box<dyn GroupsAccumulator>)
-                }
-            })
+            .map(accumulator)
             .collect::<Result<_, _>>()
             .map_err(StateError::aggregate("starting"))?;
         Ok(Self { layout, accumulators })
@@ -80,14 +73,28 @@ impl<'a> Accumulators<'a> {
     }
 }
 
-/// The state of a group without any row: one row of all aggregates' state columns.
+fn accumulator(function: &Arc<AggregateFunctionExpr>) -> datafusion::error::Result<Box<dyn GroupsAccumulator>> {
+    if function.groups_accumulator_supported() {
+        return function.create_groups_accumulator();
+    }
+    let function = Arc::clone(function);
+    Ok(Box::new(GroupsAccumulatorAdapter::new(move || {
+        function.create_accumulator()
+    })))
+}
+
+/// The state of a group without any row: one row of all aggregates' state columns. It is that of a group whose only row is
+/// filtered out: the state of an accumulator for single groups may look different.
 pub(super) fn empty_states(layout: &Layout) -> Result<Vec<ArrayRef>, StateError> {
+    let none = BooleanArray::from(vec![false]);
     let mut columns = Vec::with_capacity(layout.states.len());
-    for function in &layout.aggregates {
-        let state = function.create_accumulator().and_then(|mut empty| empty.state());
-        for value in state.map_err(StateError::aggregate("starting"))? {
-            columns.push(value.to_array().map_err(StateError::aggregate("starting"))?);
-        }
+    for (function, arguments) in layout.aggregates.iter().zip(&layout.arguments) {
+        let row: Vec<ArrayRef> = arguments.iter().map(|of| new_null_array(of, 1)).collect();
+        let state = accumulator(function).and_then(|mut empty| {
+            empty.update_batch(&row, &[0], Some(&none), 1)?;
+            empty.state(EmitTo::All)
+        });
+        columns.extend(state.map_err(StateError::aggregate("starting"))?);
     }
     for (column, field) in columns.iter_mut().zip(&layout.states) {
         *column = typed(column, field.data_type())?;

@@ -16,6 +16,8 @@ use super::error::StateError;
 pub struct Layout {
     /// Aggregates in output order.
     pub(super) aggregates: Vec<Arc<AggregateFunctionExpr>>,
+    /// Types of each aggregate's arguments, those it is ordered by behind them.
+    pub(super) arguments: Vec<Vec<DataType>>,
     /// Group columns.
     pub(super) keys: Vec<FieldRef>,
     /// State columns of all aggregates, in order.
@@ -52,6 +54,16 @@ impl Layout {
             state_counts.push(fields.len());
             states.extend(fields.into_iter().map(nullable));
         }
+        let input = aggregate.input_schema();
+        let arguments = aggregates
+            .iter()
+            .map(|function| {
+                let ordered_by = function.order_bys().iter().map(|sort| Arc::clone(&sort.expr));
+                let all = function.expressions().into_iter().chain(ordered_by);
+                all.map(|expr| expr.data_type(&input)).collect()
+            })
+            .collect::<Result<_, _>>()
+            .map_err(StateError::aggregate("finding the arguments"))?;
         let schema = aggregate.schema();
         let key_count = schema.fields().len().saturating_sub(states.len());
         let keys: Vec<FieldRef> = schema.fields().iter().take(key_count).cloned().map(nullable).collect();
@@ -71,6 +83,7 @@ impl Layout {
         let partial = Arc::new(Schema::new(keys.iter().chain(&states).cloned().collect::<Vec<_>>()));
         Ok(Self {
             aggregates,
+            arguments,
             keys,
             states,
             state_counts,

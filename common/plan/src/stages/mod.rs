@@ -40,8 +40,8 @@ use self::partial::{bare_partial, partial};
 use self::row_wise::{is_row_wise, waits_for_subquery};
 use crate::event_time::{is_event_time, window_length_of};
 use crate::slot::SlotExec;
-use crate::stream_limit::StreamLimitExec;
 use crate::spec::{EventTimeKey, OutputMode, SlotId, SourceSpec};
+use crate::stream_limit::StreamLimitExec;
 
 /// A query's stages.
 #[derive(Debug)]

@@ -147,7 +147,7 @@ pub fn resume(last: LastBatch, sources: usize) -> Result<Resume, ResumeError> {
                     starts: Some(before.ends),
                     previous_watermark_ms: before.watermark_ms,
                     state_files: commit.state_files,
-            passed: commit.passed,
+                    passed: commit.passed,
                 }),
                 Some(_) | None => Err(ResumeError::CommitsBehind {
                     planned,

@@ -72,7 +72,8 @@ impl Compiler<'_> {
         let planned = match &legality {
             Some(legality) => {
                 legality.check_shape(&relation.plan)?;
-                streaming::rewrite(relation.plan, &stream_slots, legality.mode).map_err(|e| engine_fault(&e, text.at))?
+                streaming::rewrite(relation.plan, &stream_slots, legality.mode)
+                    .map_err(|e| engine_fault(&e, text.at))?
             }
             None => relation.plan,
         };

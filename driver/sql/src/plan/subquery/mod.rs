@@ -26,17 +26,44 @@ use super::scope::{Scope, columns};
 use super::select::build;
 use super::{Planner, engine_fault};
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::streaming::below_watermark;
 
 impl Planner<'_> {
     /// Filters the rows by a condition; what the optimizer cannot do with its subqueries is done here.
     pub(super) fn filtered(&mut self, plan: LogicalPlan, condition: Expr, at: Location) -> Checked<LogicalPlan> {
         let mut plan = plan;
         let mut parts = split_conjunction_owned(pushed_down(condition, false));
+        if !self.watermarks.is_empty() {
+            (plan, parts) = self.sunk(plan, parts, at)?;
+        }
         for part in parts.iter_mut().filter(|p| !is_semi_join(p)) {
             plan = self.lift_in(plan, part, at)?;
         }
         let condition = conjunction(parts).unwrap_or_else(|| lit(true));
         build(LogicalPlanBuilder::from(plan).filter(condition), at)
+    }
+
+    /// The rows with those conditions on subqueries below their watermark that may go there, and the other conditions.
+    fn sunk(&mut self, plan: LogicalPlan, parts: Vec<Expr>, at: Location) -> Checked<(LogicalPlan, Vec<Expr>)> {
+        let mut plan = plan;
+        let mut staying = Vec::new();
+        for part in parts {
+            let mut fault = None;
+            let moved = if has_subquery(&part) {
+                below_watermark(&plan, &part, &mut |rows, condition| {
+                    self.filtered(rows, condition, at).map_err(|f| fault = Some(f)).ok()
+                })
+                .map_err(|e| engine_fault(&e, at))?
+            } else {
+                None
+            };
+            match (moved, fault) {
+                (_, Some(fault)) => return Err(fault),
+                (Some(changed), None) => plan = changed,
+                (None, None) => staying.push(part),
+            }
+        }
+        Ok((plan, staying))
     }
 
     /// Puts the answers of the subqueries in `exprs` beside the rows of `plan`, and their columns into the expressions.

@@ -1,0 +1,1 @@
+SELECT window.start AS s, count(*) AS n, sum(v) AS sv FROM events_wm WHERE v < 50 AND t IS NOT NULL AND (k = 'a' OR t > TIMESTAMP '2021-05-08 12:02:30') AND upper(k) <> 'C' GROUP BY window(t, '5 minutes')

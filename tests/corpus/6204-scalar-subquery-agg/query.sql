@@ -1,0 +1,1 @@
+SELECT country, sum(amount) AS total, count(*) * (SELECT max(n) FROM codes) AS m FROM events_wm WHERE amount > (SELECT min(n) FROM codes) GROUP BY country HAVING sum(amount) < (SELECT 10 * max(n) FROM codes)

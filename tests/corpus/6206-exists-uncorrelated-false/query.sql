@@ -1,0 +1,1 @@
+SELECT country FROM events_wm WHERE EXISTS (SELECT 1 FROM codes WHERE n > 100) OR NOT EXISTS (SELECT 1 FROM codes WHERE n > 2)

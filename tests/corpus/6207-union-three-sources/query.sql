@@ -1,0 +1,1 @@
+SELECT k, x FROM (SELECT k, CAST(v AS BIGINT) AS x FROM events_wm UNION ALL SELECT upper(k), v * 1.5 FROM events_wm WHERE v > 2 UNION ALL SELECT r.region, v FROM events_wm e JOIN regions r ON e.k = lower(substr(r.country, 1, 1)))

@@ -1,0 +1,1 @@
+SELECT window.start AS s, k, sum(v) AS total, count(*) AS n FROM events_wm GROUP BY window(t, '30 minutes', '15 minutes'), k HAVING count(*) > 0 ORDER BY window.start DESC, total DESC NULLS LAST, k NULLS FIRST LIMIT 5

@@ -1,0 +1,1 @@
+SELECT k FROM events_wm GROUP BY k ORDER BY sum(v) DESC, max(t)

@@ -1,0 +1,1 @@
+SELECT k, sum(v) AS s, avg(v) AS a, min(v) AS mn, max(v) AS mx, count(v) AS c, collect_list(v) AS l, first(v) AS f, stddev(v) AS sd, bool_or(v > 0) AS bo, max_by(v, t) AS mb, percentile_approx(v, 0.5) AS p, approx_count_distinct(v) AS acd, sum(v) + 1 AS s1, coalesce(sum(v), 0) AS s0 FROM events_wm GROUP BY k

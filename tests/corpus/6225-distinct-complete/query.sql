@@ -1,0 +1,1 @@
+SELECT DISTINCT k FROM events_wm ORDER BY k

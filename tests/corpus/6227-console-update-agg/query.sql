@@ -1,0 +1,1 @@
+SELECT k, count(*) AS n, round(avg(v), 2) AS mean FROM events_wm GROUP BY k

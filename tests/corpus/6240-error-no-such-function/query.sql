@@ -1,0 +1,1 @@
+SELECT nope(k) FROM events_wm

@@ -1,0 +1,1 @@
+SELECT k, v, count(*) AS n FROM events_wm GROUP BY k

@@ -1,0 +1,1 @@
+SELECT sum(count(*)) AS n FROM events_wm GROUP BY k

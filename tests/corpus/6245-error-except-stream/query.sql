@@ -1,0 +1,1 @@
+SELECT k FROM events_wm EXCEPT SELECT k FROM events_wm WHERE v > 1

@@ -1,0 +1,1 @@
+SELECT lag(v) OVER (ORDER BY t) AS l FROM events_wm

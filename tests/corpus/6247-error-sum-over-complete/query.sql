@@ -1,0 +1,1 @@
+SELECT k, sum(sum(v)) OVER () AS x FROM events_wm GROUP BY k

@@ -1,0 +1,1 @@
+SELECT count(DISTINCT k, v) AS n FROM events_wm

@@ -1,0 +1,1 @@
+SELECT collect_list(DISTINCT v) AS n FROM events_wm

@@ -1,0 +1,1 @@
+SELECT window.start AS s, count(*) AS n FROM events_wm GROUP BY window(t, '5 minutes', '5 minutes', '6 minutes')

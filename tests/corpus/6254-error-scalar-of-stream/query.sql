@@ -1,0 +1,1 @@
+SELECT k, (SELECT max(v) FROM events_wm) AS m FROM events_wm

@@ -1,0 +1,1 @@
+SELECT window.start AS s, first(v) AS f, first(v, true) AS fi, last(v) IGNORE NULLS AS li, last(v) AS l, any_value(v, true) AS a, first_value(k) AS fk, last_value(k, true) AS lk FROM events_wm GROUP BY window(t, '10 minutes')

@@ -1,0 +1,1 @@
+SELECT id, s, length(s) AS n FROM VALUES (1, 'line1\nline2'), (2, 'tab\there'), (3, 'cr\rlf'), (4, 'back\\slash'), (5, '"quoted" \'single\''), (6, concat('bell', char(7), char(8), char(12), char(11), char(27), 'x')), (7, concat('nul', char(0), 'x')), (8, ' lead and trail '), (9, ''), (10, concat('del', char(127))), (11, 'a\u0085b'), (12, 'zero\u200Bwidth') AS v(id, s) ORDER BY id

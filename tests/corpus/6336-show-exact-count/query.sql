@@ -1,0 +1,1 @@
+SELECT id FROM range(3) ORDER BY id
