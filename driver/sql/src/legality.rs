@@ -6,7 +6,7 @@ use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, Limit, LogicalPlan, SkipType};
-use millstream_plan::event_time::EVENT_TIME;
+use millstream_plan::event_time::{EVENT_TIME, WatermarkNode};
 use millstream_plan::source::SourceTable;
 use millstream_plan::spec::{OutputMode, SlotId};
 use sqlparser::tokenizer::Location;
@@ -122,7 +122,7 @@ impl Legality<'_> {
                     limited: inputs.iter().any(|s| s.limited),
                 }
             }
-            LogicalPlan::Extension(_) if first.limited => {
+            LogicalPlan::Extension(node) if first.limited && node.node.as_any().is::<WatermarkNode>() => {
                 return refuse(
                     self.text.place_of("LIMIT"),
                     "a watermark over a LIMIT of a stream is not supported yet",
