@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
-use datafusion::physical_plan::collect_partitioned;
+use datafusion::physical_plan::ExecutionPlanProperties;
+use datafusion::physical_plan::common::collect;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use millstream_common::domain::failure::FailureClass;
 use millstream_common::domain::id::ExecutorId;
@@ -80,8 +81,13 @@ pub async fn finish(
         let context = inputs.context(&prepared.base);
         let plan = reset_plan_states(Arc::clone(&prepared.last))?;
         let _time = millstream_spark::batch_clock::scope(timestamp_ms.saturating_mul(1000));
-        // Branches of a union come one after the other, as in Spark.
-        let rows = runtime.block_on(collect_partitioned(plan, context))?.concat();
+        let _rows = millstream_spark::task_rows::scope(0);
+        let mut rows = Vec::new();
+        // Branches of a union come one after the other, as in Spark, and on this thread, which has the clock.
+        for branch in 0..plan.output_partitioning().partition_count() {
+            let branch = plan.execute(branch, Arc::clone(&context))?;
+            rows.extend(runtime.block_on(collect(branch))?);
+        }
         Ok((rows, inputs.passed()))
     };
     let internal = |message: String| (Failure::new(FailureClass::Internal, message), None);
