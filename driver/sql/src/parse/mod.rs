@@ -10,5 +10,6 @@ mod rows;
 mod statement;
 
 pub(crate) use clauses::{Delay, QueryText, StreamClauses, stream_table, watermark_alias};
+pub(crate) use dialect::JobDialect;
 pub(crate) use rows::NO_KEYS;
 pub(crate) use statement::{CreateTable, Parsed, ParsedStatement, parse};

@@ -1,5 +1,6 @@
 //! Types by name, tests for NULL, and what fits nowhere else.
 
+mod extremes;
 mod session;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub fn functions() -> Vec<ScalarUDF> {
     let boolean = |_: &[DataType]| Ok(DataType::Boolean);
     let mut all = type_functions();
     all.extend(session::functions());
+    all.extend(extremes::functions());
     all.extend([
         Function::new(
             "typeof",

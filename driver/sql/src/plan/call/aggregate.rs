@@ -293,9 +293,18 @@ impl Planner<'_> {
             return Ok(Typed { expr, text });
         }
         let (settled, exprs) = self.settled(name, exprs, scope, at)?;
-        let udf = self.state.aggregate_functions().get(&settled).unwrap_or(udf);
+        let mut func = Arc::clone(self.state.aggregate_functions().get(&settled).unwrap_or(udf));
+        let mut exprs: Vec<Expr> = exprs;
+        if let ("min" | "max", [one]) = (name, exprs.as_slice())
+            && self.type_of(one, &inner, at)?.is_nested()
+            && let Some(by) = self.state.aggregate_functions().get(&format!("{name}_by"))
+        {
+            // The engine's own takes a NULL within a struct or an array for the largest value.
+            func = Arc::clone(by);
+            exprs = vec![one.clone(), one.clone()];
+        }
         let mut raw = RawAggregateExpr {
-            func: Arc::clone(udf),
+            func,
             args: exprs,
             distinct: arguments.distinct,
             filter: filter.map(Box::new),

@@ -13,6 +13,17 @@ use crate::plan::scope::{Scope, Typed};
 impl Planner<'_> {
     /// `struct(a, t.b, x + 1 AS c, *)`: fields are called as columns are, col1, col2, ... where there is no name.
     pub(super) fn struct_call(&mut self, arguments: &Arguments<'_>, scope: &Scope, at: Location) -> Checked<Typed> {
+        let plain: Option<Vec<&ast::Expr>> = arguments
+            .list
+            .iter()
+            .map(|arg| match arg {
+                FunctionArgExpr::Expr(e) => Some(e),
+                _ => None,
+            })
+            .collect();
+        if let Some(values) = plain {
+            return self.struct_values(&values, scope, at);
+        }
         let mut fields: Vec<(String, Typed)> = Vec::new();
         for arg in &arguments.list {
             match arg {
@@ -33,6 +44,28 @@ impl Planner<'_> {
         self.named_fields(fields, scope, at)
     }
 
+    /// `struct(a, x + 1 AS c)`, shown with its aliases.
+    pub(in crate::plan) fn struct_values(
+        &mut self,
+        values: &[&ast::Expr],
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Typed> {
+        let mut fields = Vec::with_capacity(values.len());
+        let mut shown = Vec::with_capacity(values.len());
+        for (i, value) in values.iter().enumerate() {
+            let typed = self.expr(value, scope)?;
+            shown.push(match value {
+                ast::Expr::Named { name, .. } => format!("{} AS {}", typed.text, name.value),
+                _ => typed.text.clone(),
+            });
+            fields.push((own_name(value).unwrap_or_else(|| format!("col{}", i + 1)), typed));
+        }
+        let typed = self.named_fields(fields, scope, at)?;
+        let text = format!("struct({})", shown.join(", "));
+        Ok(Typed { text, ..typed })
+    }
+
     /// `(a, b)`, a struct without its name.
     pub(in crate::plan) fn struct_of(&mut self, items: &[ast::Expr], scope: &Scope, at: Location) -> Checked<Typed> {
         let mut fields = Vec::with_capacity(items.len());
@@ -40,7 +73,13 @@ impl Planner<'_> {
             let name = own_name(item).unwrap_or_else(|| format!("col{}", i + 1));
             fields.push((name, self.expr(item, scope)?));
         }
-        self.named_fields(fields, scope, at)
+        let named: Vec<String> = fields
+            .iter()
+            .map(|(name, typed)| format!("{name}, {}", typed.text))
+            .collect();
+        let text = format!("named_struct({})", named.join(", "));
+        let typed = self.named_fields(fields, scope, at)?;
+        Ok(Typed { text, ..typed })
     }
 
     fn named_fields(&mut self, fields: Vec<(String, Typed)>, scope: &Scope, at: Location) -> Checked<Typed> {

@@ -71,7 +71,10 @@ impl Planner<'_> {
             } => self.case(operand.as_deref(), conditions, else_result.as_deref(), scope),
             ast::Expr::Function(function) => self.call(function, scope),
             ast::Expr::Tuple(items) => self.struct_of(items, scope, at),
-            ast::Expr::Struct { values, .. } => self.struct_of(values, scope, at),
+            ast::Expr::Struct { values, .. } => {
+                let values: Vec<_> = values.iter().collect();
+                self.struct_values(&values, scope, at)
+            }
             ast::Expr::Named { expr, .. } => self.expr(expr, scope),
             other => match self.predicate(other, scope, at)? {
                 Some(typed) => Ok(typed),

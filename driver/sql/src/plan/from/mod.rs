@@ -3,16 +3,18 @@
 mod join;
 mod table;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned, TableFactor, TableWithJoins};
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Location;
 
 use self::join::merged;
 use crate::error::{Checked, Fault, SqlErrorKind};
-use crate::parse::stream_table;
+use crate::parse::{JobDialect, stream_table};
 use crate::plan::scope::{Relation, Scope};
 use crate::plan::{Planner, engine_fault, place};
 
@@ -55,7 +57,7 @@ impl Planner<'_> {
         let none = &JoinConstraint::None;
         if let (Some((query, alias)), Some(before)) = (lateral(&table.relation), before.as_ref()) {
             let left = before.clone();
-            let whole = self.lateral_join(left, query, alias, JoinType::Inner, none, outer.clone(), at)?;
+            let whole = self.lateral_join(left, &query, alias, JoinType::Inner, none, outer.clone(), at)?;
             return self.joins(whole, &table.joins, None, outer);
         }
         let sofar = before.as_ref().map(|f| f.scope.clone());
@@ -92,7 +94,7 @@ impl Planner<'_> {
                 }
             };
             if let Some((query, alias)) = lateral(&join.relation) {
-                left = self.lateral_join(left, query, alias, kind, constraint, outer.clone(), at)?;
+                left = self.lateral_join(left, &query, alias, kind, constraint, outer.clone(), at)?;
                 continue;
             }
             let visible = match sofar {
@@ -242,7 +244,16 @@ impl Planner<'_> {
             .last()
             .and_then(|p| p.as_ident())
             .map_or("", |i| i.value.as_str());
-        let relation = self.generated_table(&table_call(name, args), shown, at)?;
+        let call = table_call(name, args);
+        if outer.is_some()
+            && !shown.eq_ignore_ascii_case("range")
+            && let Some(query) = selected(call.clone())
+        {
+            // Within a subquery the arguments may be columns of the query around it.
+            let relation = self.query(&query, outer.clone())?;
+            return self.aliased(relation, Some(shown), alias, false, outer);
+        }
+        let relation = self.generated_table(&call, shown, at)?;
         self.aliased(relation, Some(shown), alias, false, outer)
     }
 }
@@ -266,14 +277,39 @@ pub(super) fn table_call(name: &ast::ObjectName, args: &[ast::FunctionArg]) -> a
 }
 
 /// The query behind LATERAL and its alias.
-fn lateral(factor: &TableFactor) -> Option<(&ast::Query, Option<&ast::TableAlias>)> {
+fn lateral(factor: &TableFactor) -> Option<(Cow<'_, ast::Query>, Option<&ast::TableAlias>)> {
     match factor {
         TableFactor::Derived {
             lateral: true,
             subquery,
             alias,
             ..
-        } => Some((subquery, alias.as_ref())),
+        } => Some((Cow::Borrowed(subquery), alias.as_ref())),
+        TableFactor::Function {
+            lateral: true,
+            name,
+            args,
+            alias,
+            ..
+        } => {
+            let query = selected(table_call(name, args))?;
+            Some((Cow::Owned(query), alias.as_ref()))
+        }
+        _ => None,
+    }
+}
+
+/// `SELECT call`, which makes the rows that the generator does in FROM.
+fn selected(call: ast::Function) -> Option<ast::Query> {
+    let mut query = Parser::new(&JobDialect)
+        .try_with_sql("SELECT 1")
+        .and_then(|mut parser| parser.parse_query())
+        .ok()?;
+    match query.body.as_mut() {
+        ast::SetExpr::Select(select) => {
+            select.projection = vec![ast::SelectItem::UnnamedExpr(ast::Expr::Function(call))];
+            Some(*query)
+        }
         _ => None,
     }
 }

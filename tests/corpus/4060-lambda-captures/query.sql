@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT id, transform(l, x -> x + size(s) + id) AS a, transform(s, w -> concat(w, t)) AS b, filter(map_keys(m), k -> m[k] > id) AS c, transform(os, o -> o.v + st.a) AS e, transform(ll, inner -> filter(inner, x -> array_contains(l, x))) AS f, zip_with(l, transform(l, x -> x * id), (a, b) -> b - a) AS g, transform(map_entries(m), e -> concat(e.key, ':', e.value, ':', id)) AS h, aggregate(ll, id, (acc, x) -> acc + aggregate(x, 0, (a2, y) -> a2 + coalesce(y, id))) AS k, exists(os, o -> o.k = t) AS q FROM p ORDER BY id

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT id, transform(l, x -> CAST(x AS STRING)) AS a, transform(s, (x, i) -> named_struct('w', x, 'i', i)) AS b, transform(l, x -> x / 2) AS c, transform(l, x -> x > 1) AS e, transform(s, x -> length(x)) AS f, transform(l, x -> date_add(dt, x)) AS g, transform(l, x -> CASE WHEN x > 1 THEN 'big' WHEN x IS NULL THEN 'none' ELSE 'small' END) AS h, transform(s, x -> split(x, '')) AS k, transform(l, x -> map(coalesce(x, 0), d)) AS n, transform(l, x -> if(x IN (1, 2), x, NULL)) AS o, transform(s, x -> x LIKE '%a%') AS q, transform(l, x -> x BETWEEN 1 AND 2) AS r FROM p ORDER BY id

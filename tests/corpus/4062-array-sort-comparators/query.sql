@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT id, array_sort(os, (a, b) -> CASE WHEN a IS NULL AND b IS NULL THEN 0 WHEN a IS NULL THEN 1 WHEN b IS NULL THEN -1 WHEN coalesce(a.v, 0) > coalesce(b.v, 0) THEN -1 WHEN coalesce(a.v, 0) < coalesce(b.v, 0) THEN 1 ELSE 0 END).k AS ks, array_sort(s, (a, b) -> coalesce(length(a), 9) - coalesce(length(b), 9)) AS len, array_sort(transform(l, x -> coalesce(x, 0)), (a, b) -> CASE WHEN a % 2 = b % 2 THEN a - b ELSE b % 2 - a % 2 END) AS odd_first, array_sort(filter(l, x -> x IS NOT NULL), (a, b) -> CAST(sign(b - a) AS INT)) AS dsc, array_sort(sequence(1, id), (a, b) -> (a * 7) % 5 - (b * 7) % 5) AS perm FROM p WHERE id IS NOT NULL ORDER BY id

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT id, array_union(s, array('q', NULL)) AS a, array_intersect(s, array('a', NULL, 'z')) AS b, array_except(s, array('a')) AS c, array_distinct(s) AS e, arrays_overlap(s, array('z', 'y')) AS f, array_union(os, os) AS g, array_distinct(flatten(ll)) AS h, array_contains(ll, array(1, 2)) AS i, array_position(s, 'a') AS k, array_remove(s, 'a') AS n, array_except(ll, array(array(9))) AS o, array_distinct(array(d, -d, 0.0D)) AS q, array_max(s) AS r, array_min(ll) AS u, array_max(os) AS v FROM p ORDER BY id

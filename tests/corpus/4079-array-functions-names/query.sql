@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, l ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, st STRUCT<a: INT, b: STRING>, os ARRAY<STRUCT<k: STRING, v: INT>>, ll ARRAY<ARRAY<INT>>, t STRING, d DOUBLE, dt DATE, ts TIMESTAMP, mm MAP<STRING, ARRAY<INT>>') AS d FROM events)
+)
+SELECT array_append(l, 1), array_insert(l, 1, 5), arrays_zip(l, s), array_repeat(id, 2), slice(l, 1, 2), sort_array(l), sort_array(l, false), concat(l, l), flatten(ll), sequence(1, id), map_from_arrays(array(1), array(2)), map_entries(m), struct(id, t), named_struct('a', 1), array(1, id), map('a', id), size(l), cardinality(l), array_contains(l, 1), str_to_map(t), element_at(m, 'a'), try_element_at(l, 1), get(l, 0), (id, 1), array_sort(s), os.k, m.a, array_position(l, 3), map_concat(m, map('q', 1)), array_compact(l), (SELECT 1) AS one FROM p WHERE id = 1
