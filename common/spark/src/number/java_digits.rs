@@ -243,6 +243,7 @@ impl Scaled {
 }
 
 /// The exponent of ten as Java estimates it, at most one too large.
+#[expect(clippy::approx_constant, reason = "Java's own digits of log10(2)")]
 fn estimated_exponent(exponent: i32, fraction: u64) -> i32 {
     let mantissa = f64::from_bits(1023 << FRACTION_BITS | fraction & ((1 << FRACTION_BITS) - 1));
     let estimate = (mantissa - 1.5) * 0.289_529_654 + 0.176_091_259 + f64::from(exponent) * 0.301_029_995_663_981;

@@ -88,11 +88,11 @@ impl Compiler<'_> {
             legality.check_keys(&plan)?;
         }
         let mut warnings = self.settings.warnings.clone();
-        if let Some(stream) = &stream {
-            if stream.output_mode == OutputMode::Complete && !watermarks.is_empty() {
-                warnings
-                    .push("in OUTPUT MODE complete no state is ever dropped: the watermark has no effect".to_owned());
-            }
+        if let Some(stream) = &stream
+            && stream.output_mode == OutputMode::Complete
+            && !watermarks.is_empty()
+        {
+            warnings.push("in OUTPUT MODE complete no state is ever dropped: the watermark has no effect".to_owned());
         }
         let position = self.source.position(start);
         Ok(Query {

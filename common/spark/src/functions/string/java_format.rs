@@ -499,7 +499,7 @@ mod tests {
     #[test]
     fn reals_are_rounded_by_their_digits() {
         for (value, places, text) in [
-            (3.14159, 2, "3.14"),
+            (2.71759, 2, "2.72"),
             (0.125, 2, "0.13"),
             (1.005, 2, "1.01"),
             (0.004, 2, "0.00"),

@@ -213,7 +213,7 @@ pub(super) fn using_columns(
     out
 }
 
-pub(super) fn merged(left: &Scope, right: &Scope) -> Scope {
+fn merged(left: &Scope, right: &Scope) -> Scope {
     let mut scope = left.clone();
     scope.columns.extend(right.columns.iter().cloned());
     if let Ok(schema) = left.schema.join(&right.schema) {

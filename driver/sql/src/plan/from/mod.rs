@@ -12,7 +12,6 @@ use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned, TableFactor, T
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Location;
 
-use self::join::merged;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::parse::{JobDialect, stream_table};
 use crate::plan::scope::{Relation, Scope};
@@ -58,24 +57,17 @@ impl Planner<'_> {
         if let (Some((query, alias)), Some(before)) = (lateral(&table.relation), before.as_ref()) {
             let left = before.clone();
             let whole = self.lateral_join(left, &query, alias, JoinType::Inner, none, outer.clone(), at)?;
-            return self.joins(whole, &table.joins, None, outer);
+            return self.joins(whole, &table.joins, outer);
         }
-        let sofar = before.as_ref().map(|f| f.scope.clone());
-        let left = self.table_factor(&table.relation, sofar.as_ref(), outer.clone())?;
-        let right = self.joins(left, &table.joins, sofar.as_ref(), outer.clone())?;
+        let left = self.table_factor(&table.relation, outer.clone())?;
+        let right = self.joins(left, &table.joins, outer.clone())?;
         match before {
             Some(before) => self.join(before, right, JoinType::Inner, none, outer, at),
             None => Ok(right),
         }
     }
 
-    fn joins(
-        &mut self,
-        mut left: From,
-        joins: &[ast::Join],
-        sofar: Option<&Scope>,
-        outer: Option<Arc<Scope>>,
-    ) -> Checked<From> {
+    fn joins(&mut self, mut left: From, joins: &[ast::Join], outer: Option<Arc<Scope>>) -> Checked<From> {
         for join in joins {
             let at = place(join.relation.span());
             let (kind, constraint) = match &join.join_operator {
@@ -97,22 +89,13 @@ impl Planner<'_> {
                 left = self.lateral_join(left, &query, alias, kind, constraint, outer.clone(), at)?;
                 continue;
             }
-            let visible = match sofar {
-                Some(before) => merged(before, &left.scope),
-                None => left.scope.clone(),
-            };
-            let right = self.table_factor(&join.relation, Some(&visible), outer.clone())?;
+            let right = self.table_factor(&join.relation, outer.clone())?;
             left = self.join(left, right, kind, constraint, outer.clone(), at)?;
         }
         Ok(left)
     }
 
-    fn table_factor(
-        &mut self,
-        factor: &TableFactor,
-        sofar: Option<&Scope>,
-        outer: Option<Arc<Scope>>,
-    ) -> Checked<From> {
+    fn table_factor(&mut self, factor: &TableFactor, outer: Option<Arc<Scope>>) -> Checked<From> {
         let at = place(factor.span());
         match factor {
             TableFactor::Table {
@@ -205,7 +188,7 @@ impl Planner<'_> {
                     return Err(Fault::new(SqlErrorKind::Syntax, place(alias.name.span), message)
                         .help("put PIVOT into a subquery and name that: (SELECT * FROM ... PIVOT (...)) name"));
                 }
-                let from = self.table_factor(table, sofar, outer.clone())?;
+                let from = self.table_factor(table, outer.clone())?;
                 let relation = self.pivot(from, aggregate_functions, value_column, value_source, at)?;
                 self.aliased(relation, None, alias.as_ref(), false, outer)
             }
@@ -217,7 +200,7 @@ impl Planner<'_> {
                 null_inclusion,
                 alias,
             } => {
-                let from = self.table_factor(table, sofar, outer.clone())?;
+                let from = self.table_factor(table, outer.clone())?;
                 let keep_nulls = matches!(null_inclusion, Some(ast::NullInclusion::IncludeNulls));
                 let relation = self.unpivot(from, value, name, columns, keep_nulls, at)?;
                 self.aliased(relation, None, alias.as_ref(), false, outer)
