@@ -5,6 +5,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 
 use super::{CsvOptions, split};
 use crate::cast::parse_time;
+use crate::interval;
 use crate::json::column::{Column, StructColumn};
 use crate::json::{JsonError, ParseMode, TimeParserPolicy, text_time};
 use crate::number::parse_decimal;
@@ -122,6 +123,7 @@ impl<'o> LineDecoder<'o> {
                 let digits: Vec<u8> = text.bytes().filter(|b| *b != b',').collect();
                 put(c, parse_decimal(&digits, *precision, *scale))
             }
+            Column::Interval(c, range) => put(c, interval::parse(text, *range)),
             Column::Date(c) => {
                 let read = match &self.date {
                     Some(pattern) => text_time::by_pattern(pattern, text.as_bytes(), Pattern::date),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, ListArray, MapArray, NullArray, PrimitiveArray,
-    StringArray, StructArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, ListArray, MapArray, NullArray,
+    PrimitiveArray, StringArray, StructArray,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -13,8 +13,10 @@ use arrow::datatypes::{
 };
 
 use arrow::array::NullBufferBuilder;
+use arrow::error::ArrowError;
 
 use super::{JsonError, shape::Shape};
+use crate::interval::{self, Range};
 
 /// Values of one fixed-width type.
 #[derive(Debug)]
@@ -254,6 +256,7 @@ pub(crate) enum Column {
     Date(Fixed<i32>),
     Timestamp(Fixed<i64>, Option<Arc<str>>),
     Decimal(Fixed<i128>, u8, i8),
+    Interval(Fixed<i64>, Range),
     Text(Bytes),
     Binary(Bytes),
     Struct(Box<StructColumn>),
@@ -279,6 +282,14 @@ impl Column {
             DataType::Date32 => Self::Date(Fixed::new()),
             DataType::Timestamp(TimeUnit::Microsecond, zone) => Self::Timestamp(Fixed::new(), zone.clone()),
             DataType::Decimal128(precision, scale) => Self::Decimal(Fixed::new(), *precision, *scale),
+            DataType::Decimal32(..) | DataType::Decimal64(..) => match Range::of(data_type) {
+                Some(range) => Self::Interval(Fixed::new(), range),
+                None => {
+                    return Err(JsonError::UnsupportedType {
+                        data_type: data_type.clone(),
+                    });
+                }
+            },
             DataType::Utf8 => Self::Text(Bytes::new()),
             DataType::Binary => Self::Binary(Bytes::new()),
             DataType::Struct(fields) => Self::Struct(Box::new(StructColumn::new(fields)?)),
@@ -329,6 +340,7 @@ impl Column {
             Self::F32(c) => c.values.len(),
             Self::F64(c) => c.values.len(),
             Self::Decimal(c, ..) => c.values.len(),
+            Self::Interval(c, _) => c.values.len(),
             Self::Text(c) | Self::Binary(c) => c.len(),
             Self::Struct(c) => c.len,
             Self::List(c) => c.offsets.len() - 1,
@@ -347,6 +359,7 @@ impl Column {
             Self::F32(c) => c.push_null(),
             Self::F64(c) => c.push_null(),
             Self::Decimal(c, ..) => c.push_null(),
+            Self::Interval(c, _) => c.push_null(),
             Self::Text(c) | Self::Binary(c) => c.push_null(),
             Self::Struct(c) => c.void_row(false),
             Self::List(c) => c.push_null(),
@@ -366,6 +379,7 @@ impl Column {
             Self::F32(c) => c.truncate(len),
             Self::F64(c) => c.truncate(len),
             Self::Decimal(c, ..) => c.truncate(len),
+            Self::Interval(c, _) => c.truncate(len),
             Self::Text(c) | Self::Binary(c) => c.truncate(len),
             Self::Struct(c) => c.truncate(len.min(c.len)),
             Self::List(c) => {
@@ -407,6 +421,10 @@ impl Column {
             Self::Decimal(c, precision, scale) => {
                 let array = Decimal128Array::new(std::mem::take(&mut c.values).into(), c.nulls.finish());
                 Arc::new(array.with_precision_and_scale(*precision, *scale)?)
+            }
+            Self::Interval(c, range) => {
+                let amounts = Int64Array::new(std::mem::take(&mut c.values).into(), c.nulls.finish());
+                interval::column(&amounts, *range).map_err(|error| ArrowError::from_external_error(Box::new(error)))?
             }
             Self::Text(c) => Arc::new(text_array(c)?),
             Self::Binary(c) => {

@@ -10,6 +10,7 @@ use super::scan::{Fault, Number, Scan, Scanner, Text, Token};
 use super::text_out::{copy_from, to_f32, to_f64};
 use super::text_time::{self, Ambiguous};
 use crate::cast::parse_time;
+use crate::interval;
 use crate::number::parse_decimal;
 use crate::pattern::Pattern;
 
@@ -124,6 +125,10 @@ pub(crate) fn read_scalar(column: &mut Column, token: &Token<'_>, context: &mut 
             text.append_to(&mut digits);
             digits.retain(|b| *b != b',');
             push(c, parse_decimal(&digits, *precision, *scale))
+        }
+        (Column::Interval(c, range), Token::Text(text)) => {
+            let read = std::str::from_utf8(text.unescaped(&mut context.scratch)).ok();
+            push(c, read.and_then(|text| interval::parse(text, *range)))
         }
         (Column::Date(c), Token::Text(text)) => push(c, read_date(text, context)),
         // Seconds beyond the range wrap, as they do in Spark.

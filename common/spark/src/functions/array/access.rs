@@ -145,7 +145,7 @@ fn access(call: &Call<'_>, index: impl Fn(i32, usize) -> Option<usize>) -> Resul
     }
 }
 
-/// The entry of each row's key; of several entries with the key the last.
+/// The entry of each row's key; of several entries with the key the first.
 fn find_keys(map: &MapArray, keys: &ArrayRef, call: &Call<'_>) -> Result<UInt32Array> {
     let wanted = cast_array(keys, map.key_type(), &call.zone)?;
     let rows = equatable(&[Arc::clone(map.keys()), Arc::clone(&wanted)])?;
@@ -160,7 +160,6 @@ fn find_keys(map: &MapArray, keys: &ArrayRef, call: &Call<'_>) -> Result<UInt32A
             }
             let key = wanted_rows.row(row);
             (offsets[row]..offsets[row + 1])
-                .rev()
                 .find(|at| entries.row(*at as usize) == key)
                 .map(|at| at as u32)
         })
