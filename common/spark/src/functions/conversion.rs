@@ -14,6 +14,11 @@ use arrow::array::ArrayRef;
 /// Name under which the cast is registered and shipped.
 pub const SPARK_CAST: &str = "spark_cast";
 
+/// Mark of a cast to TIMESTAMP_NTZ; see [`cast_arguments`].
+const LOCAL: &str = "local";
+/// What a cast takes: the value, a NULL of the type, and perhaps a mark.
+const CAST_KINDS: &[Kind] = &[Kind::Any, Kind::Any, Kind::Any];
+
 static CAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(spark_cast_udf()));
 
 static TRY_CAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(spark_try_cast_udf()));
@@ -28,22 +33,24 @@ pub fn functions() -> Vec<ScalarUDF> {
 /// # Errors
 /// As [`spark_cast`].
 pub fn spark_try_cast(value: Expr, to: &DataType) -> Result<Expr> {
-    let witness = Expr::Literal(ScalarValue::try_from(to)?, None);
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
         Arc::clone(&TRY_CAST),
-        vec![value, witness],
+        cast_arguments(value, to)?,
     )))
 }
 
 fn spark_try_cast_udf() -> ScalarUDF {
-    Function::new("spark_try_cast", &[Kind::Any, Kind::Any], try_cast_type, |call| {
+    Function::new("spark_try_cast", CAST_KINDS, try_cast_type, |call| {
         Ok(try_cast_array(&call.column(0)?, call.returns, &call.zone)?)
     })
+    .required(2)
     .udf()
 }
 
 fn spark_cast_udf() -> ScalarUDF {
-    Function::new(SPARK_CAST, &[Kind::Any, Kind::Any], cast_type, cast_column).udf()
+    Function::new(SPARK_CAST, CAST_KINDS, cast_type, cast_column)
+        .required(2)
+        .udf()
 }
 
 /// Builds Spark's cast of an expression; the type travels as a typed NULL, so that the plan ships by name.
@@ -51,11 +58,20 @@ fn spark_cast_udf() -> ScalarUDF {
 /// # Errors
 /// A planning error for types no literal can have.
 pub fn spark_cast(value: Expr, to: &DataType) -> Result<Expr> {
-    let witness = Expr::Literal(ScalarValue::try_from(to)?, None);
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
         Arc::clone(&CAST),
-        vec![value, witness],
+        cast_arguments(value, to)?,
     )))
+}
+
+/// The value and the witness of the type. The engine takes a NULL of TIMESTAMP and one of TIMESTAMP_NTZ for equal, and would
+/// compute two such casts of one value once: a mark keeps those apart.
+fn cast_arguments(value: Expr, to: &DataType) -> Result<Vec<Expr>> {
+    let mut args = vec![value, Expr::Literal(ScalarValue::try_from(to)?, None)];
+    if matches!(to, DataType::Timestamp(_, None)) {
+        args.push(Expr::Literal(ScalarValue::from(LOCAL), None));
+    }
+    Ok(args)
 }
 
 /// Casts a literal while planning.
@@ -69,8 +85,8 @@ pub fn cast_literal(value: &ScalarValue, to: &DataType, zone: &chrono_tz::Tz) ->
 
 fn cast_type(given: &[DataType]) -> Result<DataType> {
     match given {
-        [from, to] if can_cast(from, to) => Ok(to.clone()),
-        [from, to] => Err(SparkError::NoCast {
+        [from, to, ..] if can_cast(from, to) => Ok(to.clone()),
+        [from, to, ..] => Err(SparkError::NoCast {
             from: from.clone(),
             to: to.clone(),
         }
@@ -81,7 +97,7 @@ fn cast_type(given: &[DataType]) -> Result<DataType> {
 
 fn try_cast_type(given: &[DataType]) -> Result<DataType> {
     match given {
-        [from, to] if !can_try_cast(from, to) => Err(SparkError::NoCast {
+        [from, to, ..] if !can_try_cast(from, to) => Err(SparkError::NoCast {
             from: from.clone(),
             to: to.clone(),
         }

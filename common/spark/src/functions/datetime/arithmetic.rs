@@ -76,9 +76,17 @@ pub fn functions() -> Vec<ScalarUDF> {
                 Kind::Text,
             ],
             time,
-            make_timestamp,
+            |call| stamped(make_timestamp(call, call.zone)?),
         )
+        .aliases(&["make_timestamp_ltz"])
         .required(6)
+        .udf(),
+        Function::new(
+            "make_timestamp_ntz",
+            &[Kind::Int, Kind::Int, Kind::Int, Kind::Int, Kind::Int, Kind::Number],
+            |_| Ok(types::timestamp_ntz()),
+            |call| column(make_timestamp(call, Tz::UTC)?),
+        )
         .udf(),
         Function::new("from_utc_timestamp", &[Kind::Timestamp, Kind::Text], time, |call| {
             convert_zone(call, |zone, us| zone.to_local(us))
@@ -90,23 +98,36 @@ pub fn functions() -> Vec<ScalarUDF> {
         .udf(),
         Function::new(
             "convert_timezone",
-            &[Kind::Text, Kind::Text, Kind::Any],
+            &[Kind::Text, Kind::Any, Kind::Any],
             |_| Ok(types::timestamp_ntz()),
             convert_timezone,
         )
+        .required(2)
         .udf(),
     ]
 }
 
-/// Reads a local time in the first zone and gives it in the second.
+/// Reads a local time in the first zone, which is the session's where only one is given, and gives it in the second.
 fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
-    let (from, to) = (call.text(0)?, call.text(1)?);
-    let times = cast_array(&call.column(2)?, &types::timestamp_ntz(), &call.zone)?;
+    let local = |at: usize| -> Result<ArrayRef> {
+        Ok(cast_array(&call.column(at)?, &types::timestamp_ntz(), &call.zone)?)
+    };
+    if call.args.len() == 2 {
+        let (to, times) = (call.text(0)?, local(1)?);
+        let converted = times.as_primitive::<TimestampMicrosecondType>().iter().zip(&to);
+        return column(
+            converted
+                .map(|(us, to)| Some(parse_zone(to?)?.to_local(zone::to_instant_us(us?, &call.zone))))
+                .collect::<TimestampMicrosecondArray>(),
+        );
+    }
+    let zones = cast_array(&call.column(1)?, &DataType::Utf8, &call.zone)?;
+    let (from, to, times) = (call.text(0)?, zones.as_string::<i32>(), local(2)?);
     let converted = times
         .as_primitive::<TimestampMicrosecondType>()
         .iter()
         .zip(&from)
-        .zip(&to)
+        .zip(to)
         .map(|((us, from), to)| {
             let instant = parse_zone(from?)?.to_instant(us?);
             Some(parse_zone(to?)?.to_local(instant))
@@ -266,7 +287,8 @@ fn make_date(call: &Call<'_>) -> Result<ArrayRef> {
     column(dates.collect::<Date32Array>())
 }
 
-fn make_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
+/// Reads fields as a local time of the zone, or of the one that is the last argument.
+fn make_timestamp(call: &Call<'_>, own: Tz) -> Result<TimestampMicrosecondArray> {
     let fields = (0..5).map(|at| ints(call, at)).collect::<Result<Vec<_>>>()?;
     let seconds = cast_array(&call.column(5)?, &DataType::Decimal128(16, 6), &Tz::UTC)?;
     let seconds = seconds.as_primitive::<Decimal128Type>();
@@ -278,7 +300,7 @@ fn make_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
         let zone = match &zones {
             Some(zones) if zones.is_null(row) => return None,
             Some(zones) => parse_zone(zones.value(row))?,
-            None => Zone::Region(call.zone),
+            None => Zone::Region(own),
         };
         let field = |at: usize| u32::try_from(fields[at].value(row)).ok();
         let day = days_of(fields[0].value(row), field(1)?, field(2)?)?;
@@ -289,7 +311,7 @@ fn make_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
         }
         Some(zone.to_instant(i64::from(day) * DAY_US + i64::from(hour * 3600 + minute * 60) * SECOND_US + micros))
     };
-    stamped((0..call.rows).map(one).collect())
+    Ok((0..call.rows).map(one).collect())
 }
 
 fn convert_zone(call: &Call<'_>, convert: impl Fn(Zone, i64) -> i64) -> Result<ArrayRef> {
