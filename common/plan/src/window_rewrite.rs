@@ -172,7 +172,12 @@ fn rewrite_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         ..
     } = aggregate;
     let (input, start, shape) = add_window(Arc::unwrap_or_clone(input), call)?;
-    let group_expr = replace_all(group_expr, call, &Expr::Column(start.clone()))?;
+    // Casts in the call have changed its name since, which an alias keeps: the column below has one of its own.
+    let group_expr = group_expr.into_iter().map(|key| match key {
+        Expr::Alias(alias) if alias.expr.as_ref() == call => *alias.expr,
+        other => other,
+    });
+    let group_expr = replace_all(group_expr.collect(), call, &Expr::Column(start.clone()))?;
     let grouped = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input), group_expr, aggr_expr)?);
     // Above, everything finds the columns it knew: the window under the name of its call.
     let columns = grouped

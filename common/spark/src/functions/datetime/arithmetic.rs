@@ -2,10 +2,10 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, TimestampMicrosecondArray};
 use arrow::compute::kernels::arity::binary;
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Fields, Int32Type, Int64Type, TimestampMicrosecondType};
 use chrono::{Datelike, Days, Months, NaiveDate};
 use chrono_tz::Tz;
-use datafusion::common::exec_err;
+use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::fields::{date_of, parse_weekday};
@@ -97,6 +97,23 @@ pub fn functions() -> Vec<ScalarUDF> {
         })
         .udf(),
         Function::new(
+            "window_time",
+            &[Kind::Any],
+            |given| match given {
+                [DataType::Struct(fields)] if is_window(fields) => Ok(types::timestamp()),
+                _ => plan_err!("window_time takes a column that window() made"),
+            },
+            |call| {
+                let windows = call.column(0)?;
+                let ends = windows.as_struct().column(1).as_primitive::<TimestampMicrosecondType>();
+                // A window that is NULL has no end, whatever its fields hold.
+                let ends = ends.unary::<_, TimestampMicrosecondType>(|us| us - 1);
+                let times = ends.with_timezone("UTC");
+                Ok(arrow::compute::nullif(&times, &arrow::compute::is_null(&windows)?)?)
+            },
+        )
+        .udf(),
+        Function::new(
             "convert_timezone",
             &[Kind::Text, Kind::Any, Kind::Any],
             |_| Ok(types::timestamp_ntz()),
@@ -105,6 +122,15 @@ pub fn functions() -> Vec<ScalarUDF> {
         .required(2)
         .udf(),
     ]
+}
+
+/// Whether a struct has the fields of a time window.
+fn is_window(fields: &Fields) -> bool {
+    let named = |at: usize, name: &str| {
+        let field = fields.get(at);
+        field.is_some_and(|field| field.name() == name && field.data_type() == &types::timestamp())
+    };
+    fields.len() == 2 && named(0, "start") && named(1, "end")
 }
 
 /// Reads a local time in the first zone, which is the session's where only one is given, and gives it in the second.
@@ -225,24 +251,19 @@ fn months_between(call: &Call<'_>) -> Result<ArrayRef> {
     let ends = end.as_primitive::<TimestampMicrosecondType>();
     let starts = start.as_primitive::<TimestampMicrosecondType>();
     let months = ends.iter().zip(starts).zip(&round).map(|((end, start), round)| {
-        let (end, start, round) = (
-            zone::to_local_us(end?, &call.zone),
-            zone::to_local_us(start?, &call.zone),
-            round?,
-        );
-        let (one, other) = (
-            date_of(end.div_euclid(DAY_US) as i32)?,
-            date_of(start.div_euclid(DAY_US) as i32)?,
-        );
+        let (end, start, round) = (end?, start?, round?);
+        let day = |us: i64| zone::to_local_us(us, &call.zone).div_euclid(DAY_US);
+        let (one, other) = (date_of(day(end) as i32)?, date_of(day(start) as i32)?);
         let whole = f64::from((one.year() - other.year()) * 12 + one.month() as i32 - other.month() as i32);
         let both_last = month_end(one)? == one && month_end(other)? == other;
         if one.day() == other.day() || both_last {
             return Some(whole);
         }
-        let seconds = |local: i64| local.rem_euclid(DAY_US) / SECOND_US;
+        // What has gone by since midnight, which is not what the clock shows on a day it was moved.
+        let seconds = |us: i64| (us - zone::to_instant_us(day(us) * DAY_US, &call.zone)) / SECOND_US;
         let rest = i64::from(one.day() as i32 - other.day() as i32) * 86_400 + seconds(end) - seconds(start);
         let exact = whole + rest as f64 / MONTH_SECONDS;
-        Some(if round { (exact * 1e8).round() / 1e8 } else { exact })
+        Some(if round { (exact * 1e8 + 0.5).floor() / 1e8 } else { exact })
     });
     column(months.collect::<Float64Array>())
 }

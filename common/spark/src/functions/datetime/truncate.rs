@@ -72,7 +72,11 @@ impl Unit {
             Self::Micros(unit) if unit <= SECOND_US => Some(us - us.rem_euclid(unit)),
             Self::Micros(unit) => {
                 let local = zone::to_local_us(us, zone);
-                Some(us - local.rem_euclid(unit))
+                Some(start_of(local - local.rem_euclid(unit), us, zone))
+            }
+            Self::Day => {
+                let local = zone::to_local_us(us, zone);
+                Some(start_of(local - local.rem_euclid(DAY_US), us, zone))
             }
             _ => {
                 let day = self.cut_day(zone::to_local_us(us, zone).div_euclid(DAY_US) as i32)?;
@@ -80,6 +84,11 @@ impl Unit {
             }
         }
     }
+}
+
+/// The local time as an instant, with the offset of `us` where the zone has it then: clocks may have moved within the unit.
+fn start_of(local: i64, us: i64, zone: &Tz) -> i64 {
+    zone::to_instant_near_us(local, zone::offset_seconds(us, zone), zone)
 }
 
 fn trunc(call: &Call<'_>) -> Result<ArrayRef> {

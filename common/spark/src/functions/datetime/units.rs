@@ -81,11 +81,13 @@ impl Unit {
                 ..Calendar::default()
             },
             Self::Micros(micros) => {
-                let micros = count.checked_mul(micros)?;
+                let moved = count.checked_mul(micros)?;
+                // Units of the clock are counted on the time line, however many days they make.
+                let days = if micros < DAY_US { 0 } else { moved / DAY_US };
                 Calendar {
                     months: 0,
-                    days: i32::try_from(micros / DAY_US).ok()?,
-                    micros: micros % DAY_US,
+                    days: i32::try_from(days).ok()?,
+                    micros: moved - days * DAY_US,
                 }
             }
         })
@@ -96,13 +98,21 @@ impl Unit {
         match self {
             Self::Micros(unit) => Some((end - start) / unit),
             Self::Months(months) => {
-                // Days and times count on from the month, so that an unfinished month does not.
-                let position = |local: i64| -> Option<i64> {
-                    let date = date_of(i32::try_from(local.div_euclid(DAY_US)).ok()?)?;
+                // Days count on from the month, so that an unfinished month does not.
+                let position = |day: i64| -> Option<i64> {
+                    let date = date_of(i32::try_from(day).ok()?)?;
                     let month = i64::from(date.year()) * 12 + i64::from(date.month0());
-                    Some((month * 32 + i64::from(date.day())) * DAY_US + local.rem_euclid(DAY_US))
+                    Some(month * 32 + i64::from(date.day()))
                 };
-                Some((position(end)? - position(start)?) / (32 * DAY_US) / months)
+                let (first, mut last) = (start.div_euclid(DAY_US), end.div_euclid(DAY_US));
+                let (from, to) = (start.rem_euclid(DAY_US), end.rem_euclid(DAY_US));
+                // A last day that is not over does not count; which month it ends in matters.
+                if last > first && to < from {
+                    last -= 1;
+                } else if last < first && to > from {
+                    last += 1;
+                }
+                Some((position(last)? - position(first)?) / 32 / months)
             }
         }
     }
