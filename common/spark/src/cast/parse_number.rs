@@ -31,7 +31,7 @@ pub fn text_to_number(array: &StringArray, to: &DataType) -> Result<ArrayRef, Sp
         DataType::Decimal128(precision, scale) => {
             let cast: Decimal128Array = array
                 .iter()
-                .map(|text| text.and_then(|text| number::parse_decimal(trim(text).as_bytes(), *precision, *scale)))
+                .map(|text| text.and_then(|text| parse_decimal(trim(text), *precision, *scale)))
                 .collect::<PrimitiveArray<Decimal128Type>>();
             Arc::new(cast.with_precision_and_scale(*precision, *scale)?)
         }
@@ -42,6 +42,31 @@ pub fn text_to_number(array: &StringArray, to: &DataType) -> Result<ArrayRef, Sp
             });
         }
     })
+}
+
+/// Zeros of the scripts' digits beside ASCII's, each followed by its nine others.
+const ZEROS: [u32; 36] = [
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+    0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
+];
+
+/// Reads a decimal, in the digits of any script as Java's `BigDecimal` does.
+fn parse_decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    if text.is_ascii() {
+        return number::parse_decimal(text.as_bytes(), precision, scale);
+    }
+    let mut digits = String::with_capacity(text.len());
+    for c in text.chars() {
+        let code = u32::from(c);
+        // Sorted: the last zero not above the character.
+        let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= code)].last();
+        digits.push(match zero.map(|zero| code - zero) {
+            Some(digit @ 0..=9) => char::from_digit(digit, 10)?,
+            _ => c,
+        });
+    }
+    number::parse_decimal(digits.as_bytes(), precision, scale)
 }
 
 fn integers<T>(array: &StringArray) -> ArrayRef

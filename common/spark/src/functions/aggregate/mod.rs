@@ -7,6 +7,7 @@ mod collect;
 mod counting;
 mod decimal;
 mod distinct_estimate;
+mod extremes;
 mod frame;
 mod histogram;
 mod moments;
@@ -22,6 +23,7 @@ use datafusion::logical_expr::AggregateUDF;
 
 use crate::functions::kernel::Kind;
 use crate::types;
+use extremes::Extreme;
 use frame::Aggregate;
 use text_numbers::TakingText;
 
@@ -40,6 +42,8 @@ pub fn functions() -> Vec<AggregateUDF> {
     all.extend([
         AggregateUDF::from(TakingText::new(engine::sum::sum_udaf(), &[])),
         AggregateUDF::from(TakingText::new(engine::average::avg_udaf(), &["try_avg"])),
+        AggregateUDF::from(Extreme::new(engine::min_max::min_udaf())),
+        AggregateUDF::from(Extreme::new(engine::min_max::max_udaf())),
     ]);
     all.extend(own().into_iter().map(AggregateUDF::from));
     all

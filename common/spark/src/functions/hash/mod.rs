@@ -6,7 +6,8 @@ mod xxhash;
 use arrow::array::{Array, AsArray, Int32Array, Int64Array};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimestampMicrosecondType,
+    Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
+    TimestampMicrosecondType,
 };
 use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
@@ -128,7 +129,11 @@ fn hash_interval<A: Algorithm>(values: &dyn Array, unit: IntervalUnit, row: usiz
             let time = A::long(parts.nanoseconds / 1_000, seed);
             A::int(parts.months, A::int(parts.days, time))
         }
-        IntervalUnit::DayTime => seed,
+        IntervalUnit::DayTime => {
+            let parts = values.as_primitive::<IntervalDayTimeType>().value(row);
+            let millis = i64::from(parts.days) * 86_400_000 + i64::from(parts.milliseconds);
+            A::long(millis.wrapping_mul(1_000), seed)
+        }
     }
 }
 

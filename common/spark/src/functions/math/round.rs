@@ -148,13 +148,10 @@ fn round(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
                 .unary::<_, Float64Type>(|value| round_f64(value, places, mode)),
         ),
         DataType::Float32 => {
-            let rounded: Float32Array = values.as_primitive::<Float32Type>().unary(|value| {
-                let mut buffer = ryu::Buffer::new();
-                match value.is_finite() {
-                    true => round_digits(buffer.format_finite(value), f64::from(value), places, mode) as f32,
-                    false => value,
-                }
-            });
+            // By the digits of the float taken for a double.
+            let rounded: Float32Array = values
+                .as_primitive::<Float32Type>()
+                .unary(|value| round_f64(f64::from(value), places, mode) as f32);
             column(rounded)
         }
         _ if places >= 0 => Ok(values),

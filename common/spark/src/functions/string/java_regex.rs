@@ -78,6 +78,8 @@ fn translate(pattern: &str) -> String {
                 out.push_str(LINE_ENDS);
                 out.push_str(r"])?\z)");
             }
+            // Behind the last line's end, and in an empty text, no line begins.
+            '^' if class_depth == 0 && many_lines => out.push_str(r"^(?!\z)"),
             '.' if class_depth == 0 && !any_character => {
                 out.push_str("[^");
                 out.push_str(LINE_ENDS);

@@ -1,10 +1,11 @@
 //! Cutting, joining and searching text. Positions count characters from 1.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int32Array, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
+use regex::RegexSet;
 
 use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
@@ -152,16 +153,18 @@ fn recased(text: &str, ascii: fn(&u8) -> u8, any: fn(&str) -> String, out: &mut 
     }
 }
 
-/// Only blanks part words; all other letters become small.
+/// Only blanks part words; the whole text becomes small before each word gets its first letter.
 fn initcap(text: &str, out: &mut String) {
     let mut first = true;
-    for c in text.chars() {
-        if first {
-            out.push(title_case(c));
-        } else {
-            out.extend(c.to_lowercase());
-        }
+    let mut begin = |c: char| {
+        let shown = if first { title_case(c) } else { c };
         first = c == ' ';
+        shown
+    };
+    if text.is_ascii() {
+        out.extend(text.chars().map(|c| begin(c.to_ascii_lowercase())));
+    } else {
+        out.extend(text.to_lowercase().chars().map(begin));
     }
 }
 
@@ -440,6 +443,22 @@ fn chr(call: &Call<'_>) -> Result<ArrayRef> {
     column(characters.collect::<StringArray>())
 }
 
+/// Which mask a character gets: that of capital letters, small letters, digits, or all others.
+fn letter_kind(c: char) -> usize {
+    static KINDS: LazyLock<Option<RegexSet>> = LazyLock::new(|| RegexSet::new([r"\p{Lu}", r"\p{Ll}", r"\p{Nd}"]).ok());
+    const OTHERS: usize = 3;
+    match c {
+        'A'..='Z' => 0,
+        'a'..='z' => 1,
+        '0'..='9' => 2,
+        _ if c.is_ascii() || c.len_utf16() > 1 => OTHERS,
+        _ => KINDS
+            .as_ref()
+            .and_then(|kinds| kinds.matches(c.encode_utf8(&mut [0; 4])).iter().next())
+            .unwrap_or(OTHERS),
+    }
+}
+
 fn mask(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
     // A NULL mask leaves its kind of character alone.
@@ -453,23 +472,15 @@ fn mask(call: &Call<'_>) -> Result<ArrayRef> {
         })
         .collect();
     let masked = texts.iter().map(|text| {
-        Some(
-            text?
-                .chars()
-                .map(|c| {
-                    let by = if c.is_uppercase() {
-                        masks[0]
-                    } else if c.is_lowercase() {
-                        masks[1]
-                    } else if c.is_ascii_digit() {
-                        masks[2]
-                    } else {
-                        masks[3]
-                    };
-                    by.unwrap_or(c)
-                })
-                .collect::<String>(),
-        )
+        let mut out = String::new();
+        for c in text?.chars() {
+            match masks[letter_kind(c)] {
+                // Java sees two characters there.
+                Some(by) => out.extend(std::iter::repeat_n(by, c.len_utf16())),
+                None => out.push(c),
+            }
+        }
+        Some(out)
     });
     column(masked.collect::<StringArray>())
 }

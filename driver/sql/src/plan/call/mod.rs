@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::Case;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, lit};
@@ -95,6 +96,18 @@ impl Planner<'_> {
             ("lpad" | "rpad", [_, _], [DataType::Binary, _]) => format!("{name}({}, X'00')", texts(&args)),
             _ => shown_call(name, &args),
         };
+        if let ("if" | "nvl2", [test, then, otherwise]) = (name, args.as_slice())
+            && (name == "nvl2" || kinds[0] == DataType::Boolean)
+        {
+            let test = match name {
+                "nvl2" => test.expr.clone().is_not_null(),
+                _ => test.expr.clone(),
+            };
+            let branch = (Box::new(test), Box::new(then.expr.clone()));
+            let expr = Expr::Case(Case::new(None, vec![branch], Some(Box::new(otherwise.expr.clone()))));
+            self.type_of(&expr, scope, at)?;
+            return Ok(Typed { expr, text });
+        }
         let exprs = self.settled_arguments(name, args.into_iter().map(|a| a.expr).collect(), &kinds, at)?;
         let expr = self.scalar(&[name], exprs, scope, at)?;
         Ok(Typed { expr, text })

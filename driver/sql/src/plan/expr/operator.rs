@@ -1,6 +1,7 @@
 //! Operators, and conversions between types.
 
 use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -90,6 +91,11 @@ impl Planner<'_> {
                     // Spark reads text as a double here.
                     DataType::Utf8 => {
                         Expr::Negative(Box::new(datafusion::logical_expr::cast(e.expr, DataType::Float64)))
+                    }
+                    // The engine fails where a negative has no place, and takes `n & -n` for 0.
+                    kind if kind.is_signed_integer() => {
+                        let zero = ScalarValue::new_zero(&kind).map_err(|e| engine_fault(&e, at))?;
+                        datafusion::logical_expr::lit(zero) - e.expr
                     }
                     _ => Expr::Negative(Box::new(e.expr)),
                 };

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'e STRING, ph STRING, nm STRING') AS d FROM events)
+)
+SELECT k, lower(trim(e)) AS em, regexp_extract(lower(e), '([^@\\s]+)@([^@\\s]+\\.[a-z]+)', 2) AS dom, split(e, '@')[1] AS at1, substring_index(trim(e), '@', -1) AS lastp, regexp_replace(split_part(trim(e), '@', 1), '[+].*$', '') AS usr, translate(ph, '() -.+', '') AS digits, regexp_replace(ph, '[^0-9]', '') AS d2, lpad(right(regexp_replace(ph, '\\D', ''), 4), 6, '*') AS last4, mask(ph) AS mk, mask(nm, 'U', 'l', 'd', NULL) AS mk2, initcap(regexp_replace(trim(nm), '\\s+', ' ')) AS nice, array_join(transform(split(trim(nm), '\\s+'), w -> upper(left(w, 1))), '.') AS ini, length(nm) - length(replace(nm, ' ', '')) AS blanks, e LIKE '%@%.%' AS ok FROM p ORDER BY k
