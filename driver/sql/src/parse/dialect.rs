@@ -121,32 +121,8 @@ impl Dialect for JobDialect {
         true
     }
 
-    /// `TRIM(BOTH FROM x)`: sqlparser wants to be told what to take off.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
-        let mut ahead = (0..4).map(|n| parser.peek_nth_token(n).token);
-        let (trim, open, side, from) = (ahead.next()?, ahead.next()?, ahead.next()?, ahead.next()?);
-        let is = |token: &Token, keyword| matches!(token, Token::Word(w) if w.keyword == keyword);
-        if !is(&trim, Keyword::TRIM) || open != Token::LParen || !is(&from, Keyword::FROM) {
-            return None;
-        }
-        let trim_where = match side {
-            Token::Word(w) if w.keyword == Keyword::BOTH => TrimWhereField::Both,
-            Token::Word(w) if w.keyword == Keyword::LEADING => TrimWhereField::Leading,
-            Token::Word(w) if w.keyword == Keyword::TRAILING => TrimWhereField::Trailing,
-            _ => return None,
-        };
-        for _ in 0..4 {
-            parser.advance_token();
-        }
-        Some(parser.parse_expr().and_then(|expr| {
-            parser.expect_token(&Token::RParen)?;
-            Ok(Expr::Trim {
-                expr: Box::new(expr),
-                trim_where: Some(trim_where),
-                trim_what: None,
-                trim_characters: None,
-            })
-        }))
+        trim_of_blanks(parser).or_else(|| struct_of_fields(parser))
     }
 
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
@@ -159,4 +135,63 @@ impl Dialect for JobDialect {
             right: Box::new(right),
         }))
     }
+}
+
+/// `TRIM(BOTH FROM x)`: sqlparser wants to be told what to take off.
+fn trim_of_blanks(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let mut ahead = (0..4).map(|n| parser.peek_nth_token(n).token);
+    let (trim, open, side, from) = (ahead.next()?, ahead.next()?, ahead.next()?, ahead.next()?);
+    let is = |token: &Token, keyword| matches!(token, Token::Word(w) if w.keyword == keyword);
+    if !is(&trim, Keyword::TRIM) || open != Token::LParen || !is(&from, Keyword::FROM) {
+        return None;
+    }
+    let trim_where = match side {
+        Token::Word(w) if w.keyword == Keyword::BOTH => TrimWhereField::Both,
+        Token::Word(w) if w.keyword == Keyword::LEADING => TrimWhereField::Leading,
+        Token::Word(w) if w.keyword == Keyword::TRAILING => TrimWhereField::Trailing,
+        _ => return None,
+    };
+    for _ in 0..4 {
+        parser.advance_token();
+    }
+    Some(parser.parse_expr().and_then(|expr| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::Trim {
+            expr: Box::new(expr),
+            trim_where: Some(trim_where),
+            trim_what: None,
+            trim_characters: None,
+        })
+    }))
+}
+
+/// `struct(t.*, x AS name)`: sqlparser has no stars beside names.
+fn struct_of_fields(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let Token::Word(word) = parser.peek_nth_token(0).token else {
+        return None;
+    };
+    let call = word.keyword == Keyword::STRUCT && parser.peek_nth_token(1).token == Token::LParen;
+    if !call {
+        return None;
+    }
+    parser.advance_token();
+    parser.advance_token();
+    let fields = parser.parse_comma_separated(|parser| {
+        let expr = parser.parse_wildcard_expr()?;
+        if !parser.parse_keyword(Keyword::AS) {
+            return Ok(expr);
+        }
+        let name = parser.parse_identifier()?;
+        Ok(Expr::Named {
+            expr: Box::new(expr),
+            name,
+        })
+    });
+    Some(fields.and_then(|values| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::Struct {
+            values,
+            fields: Vec::new(),
+        })
+    }))
 }

@@ -60,7 +60,9 @@ fn lower_first(message: &str) -> String {
 fn fix(raw: Vec<TokenWithSpan>) -> Checked<Vec<TokenWithSpan>> {
     let merged = merge_literals(raw);
     let whole = interval_literals(named_views(plain_names(merged)))?;
-    Ok(super::rows::nested_sets(super::rows::rows(whole)))
+    Ok(super::pivot::aggregates(super::rows::nested_sets(super::rows::rows(
+        whole,
+    ))))
 }
 
 /// Strings get their value (adjacent ones are joined, but not a quoted option and its value), numbers their suffix; white space goes.
@@ -250,6 +252,15 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             .is_some_and(|p| is_keyword(&tokens[p].token, &["EXTRACT"]) && tokens[p + 1].token == Token::LParen);
         if part_of_date && let Token::Word(w) = &mut tokens[i].token {
             w.keyword = Keyword::NoKeyword;
+            continue;
+        }
+        let literal = matches!(tokens.get(i + 1).map(|t| &t.token), Some(Token::SingleQuotedString(_)));
+        if literal
+            && word == "timestamp_ltz"
+            && let Token::Word(w) = &mut tokens[i].token
+        {
+            // The parser knows literals of TIMESTAMP, which is the same.
+            w.keyword = Keyword::TIMESTAMP;
             continue;
         }
         let next = tokens.get(i + 1).map(|t| &t.token);

@@ -187,11 +187,11 @@ fn in_parentheses(row: &[TokenWithSpan]) -> bool {
     false
 }
 
-fn made(token: Token, span: Span) -> TokenWithSpan {
+pub(super) fn made(token: Token, span: Span) -> TokenWithSpan {
     TokenWithSpan { token, span }
 }
 
-fn quoted(name: &str, span: Span) -> TokenWithSpan {
+pub(super) fn quoted(name: &str, span: Span) -> TokenWithSpan {
     let word = Word {
         value: name.to_owned(),
         quote_style: Some('`'),

@@ -7,9 +7,9 @@ use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use millstream_spark::coerce::wider_type_without_text;
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Location;
 
@@ -20,6 +20,7 @@ use super::scope::{Place, Relation, Scope, Typed, columns, unique};
 use super::select::{build, replaced, select_columns};
 use super::{Planner, engine_fault, place};
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::parse::computed;
 
 impl Planner<'_> {
     pub(super) fn pivot(
@@ -95,7 +96,7 @@ impl Planner<'_> {
     fn pivot_aggregates(&mut self, aggregates: &[ast::ExprWithAlias], scope: &Scope) -> Checked<Vec<(String, Typed)>> {
         let mut calls = Vec::with_capacity(aggregates.len());
         for aggregate in aggregates {
-            let typed = self.expr(&aggregate.expr, scope)?;
+            let typed = self.expr(computed(&aggregate.expr), scope)?;
             if find_aggregate_exprs([&typed.expr]).is_empty() {
                 let message = format!("PIVOT needs aggregate functions, {} is none", typed.text);
                 return Err(Fault::new(SqlErrorKind::Type, place(aggregate.expr.span()), message));
@@ -188,7 +189,7 @@ impl Planner<'_> {
                     return Err(Fault::new(SqlErrorKind::Type, at, message));
                 }
                 let of = self.type_of(&typed.expr, scope, at)?;
-                *common = type_union_coercion(common, &of).ok_or_else(|| {
+                *common = wider_type_without_text(common, &of).ok_or_else(|| {
                     let message = format!("the columns of UNPIVOT have no common type: {}", typed.text);
                     Fault::new(SqlErrorKind::Type, at, message)
                 })?;

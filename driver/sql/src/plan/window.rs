@@ -7,10 +7,11 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::planner::{PlannerResult, RawWindowExpr};
 use datafusion::logical_expr::{
-    Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, lit,
+    Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, lit, when,
 };
+use millstream_spark::interval::{Range, constant, is_calendar};
 use millstream_spark::type_name::spark_type;
-use millstream_spark::types::has_map;
+use millstream_spark::types::{has_map, is_number};
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, WindowSpec, WindowType};
 use sqlparser::tokenizer::Location;
 
@@ -21,6 +22,7 @@ use super::{Planner, engine_fault};
 use crate::error::{Checked, Fault, SqlErrorKind};
 
 /// A window's keys and order, planned, with what is shown of it.
+#[derive(Clone)]
 struct Over {
     partition_by: Vec<Typed>,
     order_by: Vec<SortExpr>,
@@ -75,8 +77,16 @@ impl Planner<'_> {
             ""
         };
         let text = format!("{shown}{ignoring} OVER ({})", over.text());
-        let args = exprs.into_iter().map(widened).collect();
-        let expr = self.planned_window(definition, args, over, treatment, at)?;
+        let mut args: Vec<Expr> = exprs.into_iter().map(widened).collect();
+        // The engine takes nothing but a constant for a missing row.
+        let computed = match (name, args.get(2)) {
+            ("lag" | "lead", Some(default)) if !matches!(default, Expr::Literal(..)) => args.pop(),
+            _ => None,
+        };
+        let expr = match computed {
+            Some(default) => self.or_computed(&definition, args, default, &over, treatment, at)?,
+            None => self.planned_window(definition, args, over, treatment, at)?,
+        };
         // The engine numbers rows without a sign; Spark's are INT.
         let expr = match self.type_of(&expr, scope, at)? {
             DataType::UInt64 if name == "regr_count" => datafusion::logical_expr::cast(expr, DataType::Int64),
@@ -312,6 +322,28 @@ impl Planner<'_> {
         })))
     }
 
+    /// lag and lead of `args` with what is computed from this row for a row that is missing.
+    fn or_computed(
+        &self,
+        definition: &WindowFunctionDefinition,
+        args: Vec<Expr>,
+        default: Expr,
+        over: &Over,
+        treatment: Option<NullTreatment>,
+        at: Location,
+    ) -> Checked<Expr> {
+        // A row is there when its constant is; where NULLs are passed over, the value itself says it.
+        let there = match treatment {
+            Some(NullTreatment::IgnoreNulls) => args.clone(),
+            _ => [lit(true)].into_iter().chain(args.iter().skip(1).cloned()).collect(),
+        };
+        let there = self.planned_window(definition.clone(), there, over.clone(), treatment, at)?;
+        let value = self.planned_window(definition.clone(), args, over.clone(), treatment, at)?;
+        when(there.is_not_null(), value)
+            .otherwise(default)
+            .map_err(|e| engine_fault(&e, at))
+    }
+
     /// The window's definition, with the named window it builds on.
     fn window_spec(&self, function: &ast::Function, scope: &Scope, at: Location) -> Checked<WindowSpec> {
         let named = |ident: &ast::Ident| {
@@ -434,9 +466,9 @@ impl Planner<'_> {
         );
         let fits = match (&of, &given) {
             (DataType::Date32, DataType::Int8 | DataType::Int16 | DataType::Int32) => true,
-            (DataType::Date32, DataType::Interval(_)) => months_alone(&typed.expr),
-            (DataType::Timestamp(..), DataType::Interval(_)) => true,
-            (of, given) => of.is_numeric() && given.is_numeric(),
+            (DataType::Date32, given) => Range::of(given).is_some_and(Range::is_months),
+            (DataType::Timestamp(..), given) => Range::of(given).is_some() || is_calendar(given),
+            (of, given) => is_number(of) && is_number(given),
         };
         let misfit = || {
             let message = format!(
@@ -463,6 +495,8 @@ impl Planner<'_> {
             _ => typed.expr.clone(),
         };
         match self.folded(expr) {
+            // The engine adds intervals of the calendar to times.
+            Expr::Literal(value, _) if Range::of(&given).is_some() => calendar(&value).ok_or_else(misfit),
             // Days are added to a date as an interval.
             Expr::Literal(value, _) if of == DataType::Date32 && given.is_integer() => i32::try_from(value)
                 .map(|days| ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, days, 0))))
@@ -532,13 +566,16 @@ fn refuse_bounds(start: &ast::WindowFrameBound, end: &ast::WindowFrameBound, at:
     Ok(())
 }
 
-/// Whether an interval consists of months only, as a distance between dates does.
-fn months_alone(interval: &Expr) -> bool {
-    match interval {
-        Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => true,
-        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(i)), _) => i.days == 0 && i.nanoseconds == 0,
-        _ => false,
-    }
+/// A constant interval of fixed fields as one of the calendar; None when it is too long for that. Hours are not days here: a
+/// day may have 23 of them.
+fn calendar(value: &ScalarValue) -> Option<ScalarValue> {
+    let (range, amount) = constant(value)?;
+    let interval = if range.is_months() {
+        IntervalMonthDayNano::new(i32::try_from(amount).ok()?, 0, 0)
+    } else {
+        IntervalMonthDayNano::new(0, 0, amount.checked_mul(1000)?)
+    };
+    Some(ScalarValue::IntervalMonthDayNano(Some(interval)))
 }
 
 /// Whether a bound is some distance away.

@@ -53,17 +53,38 @@ impl Planner<'_> {
     ) -> Checked<Typed> {
         let mut fields = Vec::with_capacity(values.len());
         let mut shown = Vec::with_capacity(values.len());
-        for (i, value) in values.iter().enumerate() {
+        for value in values {
+            let all = self.all_of(value, scope, at)?;
+            if !all.is_empty() {
+                shown.extend(all.iter().map(|(_, typed)| typed.text.clone()));
+                fields.extend(all);
+                continue;
+            }
             let typed = self.expr(value, scope)?;
             shown.push(match value {
                 ast::Expr::Named { name, .. } => format!("{} AS {}", typed.text, name.value),
                 _ => typed.text.clone(),
             });
-            fields.push((own_name(value).unwrap_or_else(|| format!("col{}", i + 1)), typed));
+            let name = own_name(value).unwrap_or_else(|| format!("col{}", fields.len() + 1));
+            fields.push((name, typed));
         }
         let typed = self.named_fields(fields, scope, at)?;
         let text = format!("struct({})", shown.join(", "));
         Ok(Typed { text, ..typed })
+    }
+
+    /// The columns of `*` and `t.*`, nothing for other expressions.
+    fn all_of(&mut self, value: &ast::Expr, scope: &Scope, at: Location) -> Checked<Vec<(String, Typed)>> {
+        let all = match value {
+            ast::Expr::Wildcard(_) => star(scope, None),
+            ast::Expr::QualifiedWildcard(name, _) => {
+                let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone());
+                let all = self.qualified_star(&kind, scope, at)?;
+                all.into_iter().map(|(text, expr)| Typed { expr, text }).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok(all.into_iter().map(|typed| (typed.text.clone(), typed)).collect())
     }
 
     /// `(a, b)`, a struct without its name.

@@ -6,6 +6,7 @@ use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use millstream_spark::coerce::comparison_type;
+use millstream_spark::interval::{Range, is_calendar};
 use millstream_spark::type_name::spark_type;
 use millstream_spark::types::has_map;
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator, Value};
@@ -40,7 +41,8 @@ impl Planner<'_> {
         let text = match op {
             BinaryOperator::NotEq => format!("(NOT ({} = {}))", l.text, r.text),
             BinaryOperator::StringConcat => format!("concat({}, {})", l.text, r.text),
-            _ => format!("({} {symbol} {})", l.text, r.text),
+            _ => moved_time(op, (&left_type, &l.text), (&right_type, &r.text))
+                .unwrap_or_else(|| format!("({} {symbol} {})", l.text, r.text)),
         };
         let mut raw = RawBinaryExpr {
             op: op.clone(),
@@ -248,6 +250,32 @@ pub(super) fn operator(op: &BinaryOperator) -> Option<Operator> {
         BinaryOperator::BitwiseXor => Operator::BitwiseXor,
         _ => return None,
     })
+}
+
+/// What is shown of a date or a time moved by days or an interval; None for all else.
+fn moved_time(op: &BinaryOperator, left: (&DataType, &str), right: (&DataType, &str)) -> Option<String> {
+    let is_interval = |of: &DataType| Range::of(of).is_some() || is_calendar(of);
+    let days = |of: &DataType| matches!(of, DataType::Int8 | DataType::Int16 | DataType::Int32);
+    let moves = |of: &DataType, by: &DataType| match of {
+        DataType::Date32 => is_interval(by) || days(by),
+        DataType::Timestamp(..) | DataType::Utf8 => is_interval(by),
+        _ => false,
+    };
+    let (back, (of, time), (by, distance)) = match op {
+        BinaryOperator::Plus if moves(left.0, right.0) => (false, left, right),
+        BinaryOperator::Plus if moves(right.0, left.0) => (false, right, left),
+        BinaryOperator::Minus if moves(left.0, right.0) => (true, left, right),
+        _ => return None,
+    };
+    Some(
+        match (days(by), *of == DataType::Date32 && Range::of(by) == Some(Range::DAY)) {
+            (true, _) if back => format!("date_sub({time}, {distance})"),
+            (true, _) => format!("date_add({time}, {distance})"),
+            (_, true) if back => format!("date_add({time}, (- extractansiintervaldays({distance})))"),
+            (_, true) => format!("date_add({time}, extractansiintervaldays({distance}))"),
+            _ => format!("{time} {op} {distance}"),
+        },
+    )
 }
 
 fn is_comparison(op: &BinaryOperator) -> bool {

@@ -29,8 +29,6 @@ pub(super) struct Clauses {
     /// Group expressions; none when the query does not group.
     pub(super) group: Option<Vec<Expr>>,
     pub(super) having: Option<(Expr, Location)>,
-    /// The condition on the rows with their window functions.
-    pub(super) qualify: Option<(Expr, Location)>,
     pub(super) order: Vec<(SortExpr, Location)>,
     pub(super) distinct: bool,
 }
@@ -47,9 +45,8 @@ impl Clauses {
     fn upper_exprs(&mut self) -> Vec<&mut Expr> {
         let items = self.items.iter_mut().map(|i| &mut i.expr);
         let generators = self.generators.iter_mut().map(|g| &mut g.0.input);
-        let qualify = self.qualify.iter_mut().map(|q| &mut q.0);
         let order = self.order.iter_mut().map(|o| &mut o.0.expr);
-        items.chain(generators).chain(qualify).chain(order).collect()
+        items.chain(generators).chain(order).collect()
     }
 
     fn exprs(&self) -> impl Iterator<Item = &Expr> {
@@ -58,7 +55,6 @@ impl Clauses {
             .map(|i| &i.expr)
             .chain(self.generators.iter().map(|g| &g.0.input))
             .chain(self.having.iter().map(|h| &h.0))
-            .chain(self.qualify.iter().map(|q| &q.0))
             .chain(self.order.iter().map(|o| &o.0.expr))
     }
 
@@ -72,9 +68,6 @@ impl Clauses {
         }
         if let Some((having, at)) = &mut self.having {
             change(having, "HAVING", *at)?;
-        }
-        if let Some((qualify, at)) = &mut self.qualify {
-            change(qualify, "QUALIFY", *at)?;
         }
         for (sort, at) in &mut self.order {
             change(&mut sort.expr, "ORDER BY", *at)?;
@@ -110,9 +103,6 @@ impl Planner<'_> {
         }
         plan = self.lifted(plan, clauses.upper_exprs(), at)?;
         plan = self.windows(plan, &mut clauses, at)?;
-        if let Some((qualify, at)) = clauses.qualify.take() {
-            plan = build(LogicalPlanBuilder::from(plan).filter(qualify), at)?;
-        }
         for (generator, at) in &clauses.generators {
             (plan, _) = self.generate_over(plan, generator, *at)?;
         }

@@ -90,19 +90,16 @@ impl Planner<'_> {
             // Where rows are is the engine's business; what is written has to make sense all the same.
             self.expr(key, &outputs.at(Place::Where))?;
         }
-        let qualify = match &select.qualify {
-            Some(qualify) => Some((
-                self.condition(qualify, &outputs.at(Place::OrderBy))?,
-                place(qualify.span()),
-            )),
-            None => None,
-        };
+        if let Some(qualify) = &select.qualify {
+            let message = "QUALIFY is not Spark SQL";
+            return Err(Fault::new(SqlErrorKind::Syntax, place(qualify.span()), message)
+                .help("compute the window function in a subquery and filter its result with WHERE"));
+        }
         let clauses = Clauses {
             items,
             generators,
             group,
             having,
-            qualify,
             order,
             distinct: is_distinct(select, at)?,
         };

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'g STRING, o INT, v INT') AS d FROM events)
+)
+SELECT g, o, v, lag(v, -1) OVER w AS l_1, lead(v, 0, 99) OVER w AS l0, lag(v, 2, v * 100) OVER w AS ldef, lag(concat(g, o), 1, 'first') OVER w AS lc, lead(v, 2) IGNORE NULLS OVER w AS lin, lag(v) RESPECT NULLS OVER w AS lr, v - lag(v) OVER w AS diff, lag(date_add(DATE '2021-01-01', o)) OVER w AS ld, lag(o, 1) OVER (ORDER BY g, o, v) AS lo, coalesce(lag(v) OVER w, lead(v) OVER w) AS either, first_value(o) IGNORE NULLS OVER w AS fo, last_value(v, true) OVER w AS lv, nth_value(v, 3) IGNORE NULLS OVER (PARTITION BY g ORDER BY o, v ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS nv, any_value(v) OVER w AS av FROM p WINDOW w AS (PARTITION BY g ORDER BY o, v) ORDER BY g, o, v
