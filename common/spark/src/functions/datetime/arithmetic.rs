@@ -135,9 +135,8 @@ fn is_window(fields: &Fields) -> bool {
 
 /// Reads a local time in the first zone, which is the session's where only one is given, and gives it in the second.
 fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
-    let local = |at: usize| -> Result<ArrayRef> {
-        Ok(cast_array(&call.column(at)?, &types::timestamp_ntz(), &call.zone)?)
-    };
+    let local =
+        |at: usize| -> Result<ArrayRef> { Ok(cast_array(&call.column(at)?, &types::timestamp_ntz(), &call.zone)?) };
     if call.args.len() == 2 {
         let (to, times) = (call.text(0)?, local(1)?);
         let converted = times.as_primitive::<TimestampMicrosecondType>().iter().zip(&to);
@@ -263,7 +262,11 @@ fn months_between(call: &Call<'_>) -> Result<ArrayRef> {
         let seconds = |us: i64| (us - zone::to_instant_us(day(us) * DAY_US, &call.zone)) / SECOND_US;
         let rest = i64::from(one.day() as i32 - other.day() as i32) * 86_400 + seconds(end) - seconds(start);
         let exact = whole + rest as f64 / MONTH_SECONDS;
-        Some(if round { (exact * 1e8 + 0.5).floor() / 1e8 } else { exact })
+        Some(if round {
+            (exact * 1e8 + 0.5).floor() / 1e8
+        } else {
+            exact
+        })
     });
     column(months.collect::<Float64Array>())
 }

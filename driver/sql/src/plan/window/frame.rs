@@ -1,0 +1,193 @@
+//! A window's frame, written out: its bounds and their distances.
+
+use arrow::datatypes::{DataType, IntervalMonthDayNano};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits};
+use millstream_spark::interval::{Range, constant, is_calendar};
+use millstream_spark::type_name::spark_type;
+use millstream_spark::types::is_number;
+use sqlparser::ast;
+use sqlparser::tokenizer::Location;
+
+use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::scope::{Scope, Typed};
+use crate::plan::{Planner, engine_fault};
+
+impl Planner<'_> {
+    /// A frame that is written out, and what Spark shows of it.
+    pub(super) fn frame(
+        &mut self,
+        frame: &ast::WindowFrame,
+        order_by: &mut Vec<SortExpr>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(WindowFrame, String)> {
+        let units = match frame.units {
+            ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
+            ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
+            ast::WindowFrameUnits::Groups => {
+                return Err(Fault::new(SqlErrorKind::Syntax, at, "a frame has ROWS or RANGE"));
+            }
+        };
+        let current = ast::WindowFrameBound::CurrentRow;
+        let (start, end) = (&frame.start_bound, frame.end_bound.as_ref().unwrap_or(&current));
+        refuse_bounds(start, end, at)?;
+        let (start, start_text) = self.bound(start, units, order_by, scope, at)?;
+        let (end, end_text) = self.bound(end, units, order_by, scope, at)?;
+        let text = format!("{units} BETWEEN {start_text} AND {end_text}");
+        if units == WindowFrameUnits::Range && order_by.len() != 1 && (offset(&start) || offset(&end)) {
+            let message = "a frame of RANGE with a distance needs one expression in the window's ORDER BY";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        if backwards(&start, &end) {
+            let message = "the frame's begin lies behind its end";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        let frame = WindowFrame::new_bounds(units, start, end);
+        frame.regularize_order_bys(order_by).map_err(|e| engine_fault(&e, at))?;
+        Ok((frame, text))
+    }
+
+    fn bound(
+        &mut self,
+        bound: &ast::WindowFrameBound,
+        units: WindowFrameUnits,
+        order_by: &[SortExpr],
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<(WindowFrameBound, String)> {
+        let (distance, word) = match bound {
+            ast::WindowFrameBound::CurrentRow => return Ok((WindowFrameBound::CurrentRow, "CURRENT ROW".into())),
+            ast::WindowFrameBound::Preceding(e) => (e, "PRECEDING"),
+            ast::WindowFrameBound::Following(e) => (e, "FOLLOWING"),
+        };
+        let Some(distance) = distance else {
+            let none = match units {
+                WindowFrameUnits::Range => ScalarValue::Null,
+                _ => ScalarValue::UInt64(None),
+            };
+            let bound = match word {
+                "PRECEDING" => WindowFrameBound::Preceding(none),
+                _ => WindowFrameBound::Following(none),
+            };
+            return Ok((bound, format!("UNBOUNDED {word}")));
+        };
+        let typed = self.expr(distance, scope)?;
+        let text = format!("{} {word}", typed.text);
+        let bound = match units {
+            WindowFrameUnits::Range => {
+                let value = self.distance(&typed, order_by, scope, at)?;
+                match word {
+                    "PRECEDING" => WindowFrameBound::Preceding(value),
+                    _ => WindowFrameBound::Following(value),
+                }
+            }
+            _ => {
+                let Some(n) = self.whole_number(&typed.expr) else {
+                    let message = format!("a frame's bound is a constant whole number, {} is none", typed.text);
+                    return Err(Fault::new(SqlErrorKind::Type, at, message));
+                };
+                let rows = ScalarValue::UInt64(Some(n.unsigned_abs()));
+                // A negative distance goes the other way.
+                match (word, n < 0) {
+                    ("PRECEDING", false) | ("FOLLOWING", true) => WindowFrameBound::Preceding(rows),
+                    _ => WindowFrameBound::Following(rows),
+                }
+            }
+        };
+        Ok((bound, text))
+    }
+
+    /// A distance between values of the window's order, in a type that can be added to them.
+    fn distance(&mut self, typed: &Typed, order_by: &[SortExpr], scope: &Scope, at: Location) -> Checked<ScalarValue> {
+        let [only] = order_by else {
+            let message = "a frame of RANGE with a distance needs one expression in the window's ORDER BY";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        };
+        let (of, given) = (
+            self.type_of(&only.expr, scope, at)?,
+            self.type_of(&typed.expr, scope, at)?,
+        );
+        let fits = match (&of, &given) {
+            (DataType::Date32, DataType::Int8 | DataType::Int16 | DataType::Int32) => true,
+            (DataType::Date32, given) => Range::of(given).is_some_and(Range::is_months),
+            (DataType::Timestamp(..), given) => Range::of(given).is_some() || is_calendar(given),
+            (of, given) => is_number(of) && is_number(given),
+        };
+        let misfit = || {
+            let message = format!(
+                "the window is ordered by {}, a distance of {} does not fit: {}",
+                spark_type(&of).to_uppercase(),
+                spark_type(&given).to_uppercase(),
+                typed.text
+            );
+            Fault::new(SqlErrorKind::Type, at, message)
+        };
+        if !fits {
+            return Err(misfit());
+        }
+        let to = match &of {
+            DataType::Date32 | DataType::Timestamp(..) => None,
+            DataType::Decimal128(p, s) => Some(DataType::Decimal128(
+                *p.max(&(10 + u8::try_from(*s).unwrap_or(0))).min(&38),
+                *s,
+            )),
+            other => Some(other.clone()),
+        };
+        let expr = match to {
+            Some(to) if to != given => datafusion::logical_expr::cast(typed.expr.clone(), to),
+            _ => typed.expr.clone(),
+        };
+        match self.folded(expr) {
+            // The engine adds intervals of the calendar to times.
+            Expr::Literal(value, _) if Range::of(&given).is_some() => calendar(&value).ok_or_else(misfit),
+            // Days are added to a date as an interval.
+            Expr::Literal(value, _) if of == DataType::Date32 && given.is_integer() => i32::try_from(value)
+                .map(|days| ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, days, 0))))
+                .map_err(|_| misfit()),
+            Expr::Literal(value, _) if !value.is_null() => Ok(value),
+            _ => Err(Fault::new(SqlErrorKind::Type, at, "a frame's bound is a constant")),
+        }
+    }
+}
+
+/// A frame cannot begin at the end, or end at the beginning.
+fn refuse_bounds(start: &ast::WindowFrameBound, end: &ast::WindowFrameBound, at: Location) -> Checked<()> {
+    let wrong = matches!(start, ast::WindowFrameBound::Following(None))
+        || matches!(end, ast::WindowFrameBound::Preceding(None));
+    if wrong {
+        let message = "a frame goes from UNBOUNDED PRECEDING at the earliest to UNBOUNDED FOLLOWING at the latest";
+        return Err(Fault::new(SqlErrorKind::Type, at, message));
+    }
+    Ok(())
+}
+
+/// A constant interval of fixed fields as one of the calendar; None when it is too long for that. Hours are not days here: a
+/// day may have 23 of them.
+fn calendar(value: &ScalarValue) -> Option<ScalarValue> {
+    let (range, amount) = constant(value)?;
+    let interval = if range.is_months() {
+        IntervalMonthDayNano::new(i32::try_from(amount).ok()?, 0, 0)
+    } else {
+        IntervalMonthDayNano::new(0, 0, amount.checked_mul(1000)?)
+    };
+    Some(ScalarValue::IntervalMonthDayNano(Some(interval)))
+}
+
+/// Whether a bound is some distance away.
+fn offset(bound: &WindowFrameBound) -> bool {
+    match bound {
+        WindowFrameBound::CurrentRow => false,
+        WindowFrameBound::Preceding(n) | WindowFrameBound::Following(n) => !n.is_null(),
+    }
+}
+
+fn backwards(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
+    match (start, end) {
+        (WindowFrameBound::Preceding(s), WindowFrameBound::Preceding(e)) => !s.is_null() && !e.is_null() && s < e,
+        (WindowFrameBound::Following(s), WindowFrameBound::Following(e)) => !s.is_null() && !e.is_null() && s > e,
+        (WindowFrameBound::Following(s), WindowFrameBound::CurrentRow | WindowFrameBound::Preceding(_)) => !s.is_null(),
+        (WindowFrameBound::CurrentRow, WindowFrameBound::Preceding(_)) => true,
+        _ => false,
+    }
+}
