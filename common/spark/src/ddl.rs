@@ -41,6 +41,16 @@ pub enum DdlError {
         /// The scale given.
         scale: u32,
     },
+    /// A text of limited length stands where only STRING can.
+    #[error(
+        "schema text, position {position}: {name} says how a table keeps texts; of data that is read, declare STRING"
+    )]
+    TextLength {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The name of the type.
+        name: String,
+    },
     /// Types are nested deeper than a sane schema ever is.
     #[error("schema text, position {position}: types are nested deeper than {MAX_DEPTH} levels")]
     TooDeep {
@@ -61,7 +71,7 @@ const TYPE_NAMES: &str = "BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE
 /// Any [`DdlError`], at the first position that does not fit.
 pub fn parse_schema(text: &str) -> Result<Vec<Field>, DdlError> {
     // A column may be called `struct`, so the column list is tried first and its error is the one shown.
-    let columns = parse_columns(text);
+    let columns = Parser::new(text).columns();
     if columns.is_err()
         && let Ok(DataType::Struct(fields)) = parse_type(text)
     {
@@ -75,20 +85,18 @@ pub fn parse_schema(text: &str) -> Result<Vec<Field>, DdlError> {
 /// # Errors
 /// Any [`DdlError`], at the first position that does not fit.
 pub fn parse_type(text: &str) -> Result<DataType, DdlError> {
-    let mut parser = Parser::new(text);
-    let data_type = parser.data_type(0)?;
-    parser.end("end of the type")?;
-    Ok(data_type)
+    Parser::new(text).whole_type()
 }
 
-/// Reads what `from_json` takes as a schema: a type (`ARRAY<INT>`) or a column list, which gives a struct.
+/// Reads what `from_json` takes as a schema: a type (`ARRAY<INT>`) or a column list, which gives a struct. CHAR and VARCHAR are
+/// types of tables only.
 ///
 /// # Errors
 /// Any [`DdlError`]; of the two readings, the error of the one that got further.
 pub fn parse_schema_or_type(text: &str) -> Result<DataType, DdlError> {
-    match parse_type(text) {
+    match Parser::without_lengths(text).whole_type() {
         Ok(data_type) => Ok(data_type),
-        Err(as_type) => match parse_columns(text) {
+        Err(as_type) => match Parser::without_lengths(text).columns() {
             Ok(fields) => Ok(DataType::Struct(fields.into())),
             Err(as_columns) if as_columns.position() >= as_type.position() => Err(as_columns),
             Err(_) => Err(as_type),
@@ -103,6 +111,7 @@ impl DdlError {
             Self::Unexpected { position, .. }
             | Self::UnknownType { position, .. }
             | Self::DecimalRange { position, .. }
+            | Self::TextLength { position, .. }
             | Self::TooDeep { position } => *position,
         }
     }
@@ -119,22 +128,11 @@ pub fn map_of(key: DataType, value: DataType) -> DataType {
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entry), false)), false)
 }
 
-fn parse_columns(text: &str) -> Result<Vec<Field>, DdlError> {
-    let mut parser = Parser::new(text);
-    let mut fields = Vec::new();
-    loop {
-        fields.push(parser.field(0)?);
-        if !parser.eat(',') {
-            break;
-        }
-    }
-    parser.end("`,` or the end of the schema")?;
-    Ok(fields)
-}
-
 struct Parser {
     chars: Vec<char>,
     at: usize,
+    /// Whether texts may be of limited length.
+    lengths: bool,
 }
 
 impl Parser {
@@ -142,7 +140,33 @@ impl Parser {
         Self {
             chars: text.chars().collect(),
             at: 0,
+            lengths: true,
         }
+    }
+
+    fn without_lengths(text: &str) -> Self {
+        Self {
+            lengths: false,
+            ..Self::new(text)
+        }
+    }
+
+    fn whole_type(&mut self) -> Result<DataType, DdlError> {
+        let data_type = self.data_type(0)?;
+        self.end("end of the type")?;
+        Ok(data_type)
+    }
+
+    fn columns(&mut self) -> Result<Vec<Field>, DdlError> {
+        let mut fields = Vec::new();
+        loop {
+            fields.push(self.field(0)?);
+            if !self.eat(',') {
+                break;
+            }
+        }
+        self.end("`,` or the end of the schema")?;
+        Ok(fields)
     }
 
     fn skip_blank(&mut self) {
@@ -287,6 +311,12 @@ impl Parser {
             "double" => DataType::Float64,
             "string" => DataType::Utf8,
             "char" | "character" | "varchar" => {
+                if !self.lengths {
+                    return Err(DdlError::TextLength {
+                        position,
+                        name: name.to_ascii_uppercase(),
+                    });
+                }
                 self.need('(', "`(` and a length")?;
                 self.number()?;
                 self.need(')', "`)`")?;

@@ -21,8 +21,11 @@ pub(crate) struct Settings {
 /// What becomes of times that only the parser before Spark 3 could read.
 const TIME_PARSER_POLICY: &str = "spark.sql.legacy.timeParserPolicy";
 
+/// The column that takes records with errors.
+const CORRUPT_RECORD_COLUMN: &str = "spark.sql.columnNameOfCorruptRecord";
+
 /// Settings that something here or in the driver reads.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "spark.sql.session.timeZone",
     "spark.sql.shuffle.partitions",
     "spark.sql.streaming.noDataMicroBatches.enabled",
@@ -35,6 +38,7 @@ const KNOWN: [&str; 13] = [
     "spark.sql.caseSensitive",
     "spark.task.maxFailures",
     TIME_PARSER_POLICY,
+    CORRUPT_RECORD_COLUMN,
     "spark.sql.streaming.numRecentProgressUpdates",
 ];
 
@@ -115,6 +119,11 @@ impl Settings {
     /// What becomes of times that only the parser before Spark 3 could read, when it is set.
     pub(crate) fn time_parser_policy(&self) -> Option<&str> {
         self.values.get(TIME_PARSER_POLICY).map(String::as_str)
+    }
+
+    /// The name of the column that takes records with errors, when it is set.
+    pub(crate) fn corrupt_record_column(&self) -> Option<&str> {
+        self.values.get(CORRUPT_RECORD_COLUMN).map(String::as_str)
     }
 
     pub(crate) fn checkpoint(&self) -> Option<&str> {

@@ -7,8 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use chrono_tz::Tz;
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::root::RootDecoder;
@@ -84,7 +85,6 @@ impl ScalarUDFImpl for SchemaFunction {
         let readable = |t: &DataType| match t {
             DataType::Null => Some(DataType::Utf8),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(t.clone()),
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Some(t.clone()),
             _ => None,
         };
         match given {
@@ -106,6 +106,21 @@ impl ScalarUDFImpl for SchemaFunction {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let data_type = self.result_type(args.scalar_arguments.get(1).copied().flatten())?;
         Ok(Arc::new(Field::new(self.name, data_type, true)))
+    }
+
+    /// Reading what `to_json` wrote of the same type is the value itself, to Spark: nothing a text leaves out is lost.
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let ([Expr::ScalarFunction(written), Expr::Literal(schema, _)], "from_json") = (args.as_slice(), self.name)
+        else {
+            return Ok(ExprSimplifyResult::Original(args));
+        };
+        let [value] = written.args.as_slice() else {
+            return Ok(ExprSimplifyResult::Original(args));
+        };
+        if written.name() != "to_json" || value.get_type(info.schema().as_ref())? != self.result_type(Some(schema))? {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
+        Ok(ExprSimplifyResult::Simplified(value.clone()))
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {

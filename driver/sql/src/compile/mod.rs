@@ -128,6 +128,7 @@ impl<'a> Compiler<'a> {
         settings.values.extend(conf);
         let catalog = Catalog {
             time_parser_policy: settings.time_parser_policy().map(str::to_owned),
+            corrupt_record_column: settings.corrupt_record_column().map(str::to_owned),
             ..Catalog::default()
         };
         Ok(Self {
@@ -146,7 +147,10 @@ impl<'a> Compiler<'a> {
                 let (or_replace, if_not_exists) = (create.or_replace, create.if_not_exists);
                 let mut table = Table::declare(create)?;
                 if let Some(policy) = self.settings.time_parser_policy() {
-                    table.time_parser_policy(policy);
+                    table.reading_option("timeParserPolicy", policy);
+                }
+                if let Some(column) = self.settings.corrupt_record_column() {
+                    table.reading_option("columnNameOfCorruptRecord", column);
                 }
                 let key = table.name.to_lowercase();
                 if self.catalog.tables.contains_key(&key) || self.catalog.views.contains_key(&key) {
@@ -201,6 +205,7 @@ impl<'a> Compiler<'a> {
             Parsed::Set { key, value, at } => {
                 self.settings.set(&key, value.as_deref(), at)?;
                 self.catalog.time_parser_policy = self.settings.time_parser_policy().map(str::to_owned);
+                self.catalog.corrupt_record_column = self.settings.corrupt_record_column().map(str::to_owned);
                 Ok(None)
             }
             Parsed::Explain { extended, of } => {

@@ -1,6 +1,8 @@
 //! Text to tokens as the parser wants them: escapes resolved, numbers with their suffix, intervals in one piece, names that
 //! sqlparser would read as keywords made plain.
 
+use std::borrow::Cow;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
 
@@ -24,10 +26,7 @@ impl StatementTokens {
 
 /// Reads `text` and cuts it at semicolons; empty statements are left out.
 pub(crate) fn statements(text: &str) -> Checked<Vec<StatementTokens>> {
-    let tokens = Tokenizer::new(&JobDialect, text)
-        .with_unescape(false)
-        .tokenize_with_location()
-        .map_err(|e| Fault::new(SqlErrorKind::Syntax, e.location, lower_first(&e.message)))?;
+    let tokens = tokenize(text)?;
     let end = tokens.last().map_or_else(|| Location::new(1, 1), |t| t.span.end);
     let mut statements = Vec::new();
     let mut current = Vec::new();
@@ -40,6 +39,62 @@ pub(crate) fn statements(text: &str) -> Checked<Vec<StatementTokens>> {
     }
     push_statement(&mut statements, current, end)?;
     Ok(statements)
+}
+
+/// The tokeniser takes `._name` behind a word for a field, but behind a bracket for a bad number. There the text is read with a
+/// blank behind the period, and what follows on the line put back where it stands.
+fn tokenize(text: &str) -> Checked<Vec<TokenWithSpan>> {
+    let mut text = Cow::Borrowed(text);
+    let mut blanks: Vec<Location> = Vec::new();
+    let tokens = loop {
+        let error = match Tokenizer::new(&JobDialect, &text)
+            .with_unescape(false)
+            .tokenize_with_location()
+        {
+            Ok(tokens) => break tokens,
+            Err(error) => error,
+        };
+        let place = offset(&text, error.location).filter(|at| {
+            let before = text[..*at].trim_end();
+            text[*at..].starts_with("._") && before.ends_with([')', ']'])
+        });
+        match place {
+            Some(at) => {
+                text.to_mut().insert(at + 1, ' ');
+                blanks.push(error.location);
+            }
+            None => {
+                let at = without(&blanks, error.location);
+                return Err(Fault::new(SqlErrorKind::Syntax, at, lower_first(&error.message)));
+            }
+        }
+    };
+    let moved = tokens.into_iter().map(|token| TokenWithSpan {
+        span: Span::new(without(&blanks, token.span.start), without(&blanks, token.span.end)),
+        token: token.token,
+    });
+    Ok(moved.collect())
+}
+
+/// The byte at a place.
+fn offset(text: &str, place: Location) -> Option<usize> {
+    let line = usize::try_from(place.line).ok()?.checked_sub(1)?;
+    let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
+    let start = match line {
+        0 => 0,
+        _ => text.match_indices('\n').nth(line - 1)?.0 + 1,
+    };
+    let (within, _) = text.get(start..)?.char_indices().nth(column)?;
+    Some(start + within)
+}
+
+/// A place without the blanks put in before it; the period of each is where it says.
+fn without(blanks: &[Location], place: Location) -> Location {
+    let before = blanks
+        .iter()
+        .filter(|blank| blank.line == place.line && blank.column + 1 < place.column)
+        .count();
+    Location::new(place.line, place.column.saturating_sub(before as u64))
 }
 
 fn push_statement(into: &mut Vec<StatementTokens>, raw: Vec<TokenWithSpan>, end: Location) -> Checked<()> {

@@ -39,6 +39,8 @@ pub(crate) struct Catalog {
     pub(crate) inferred: HashMap<String, SchemaRef>,
     /// The option `timeParserPolicy` of `from_json` where a call gives no options.
     pub(crate) time_parser_policy: Option<String>,
+    /// The option `columnNameOfCorruptRecord` of `from_json` where a call gives none.
+    pub(crate) corrupt_record_column: Option<String>,
 }
 
 /// A declared view.

@@ -103,12 +103,12 @@ impl Table {
         Ok(table)
     }
 
-    /// Hands the session's policy to a table whose values are JSON, unless it has one of its own.
-    pub(crate) fn time_parser_policy(&mut self, policy: &str) {
+    /// Hands a setting of the session to a table whose values are JSON, unless it has an option of its own.
+    pub(crate) fn reading_option(&mut self, name: &str, value: &str) {
         let json = self.provider == Provider::Kafka && self.columns.is_some()
             || self.provider == Provider::Files(FileFormat::Json);
-        if json && self.options.get("timeParserPolicy").is_none() {
-            self.options.set("timeParserPolicy", policy);
+        if json && self.options.get(name).is_none() {
+            self.options.set(name, value);
         }
     }
 

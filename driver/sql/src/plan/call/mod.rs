@@ -152,9 +152,17 @@ impl Planner<'_> {
         };
         let args = match udf.name() {
             "from_json" | "from_csv" => {
-                let mut args: Vec<Expr> = args.into_iter().map(|arg| self.known_schema(arg)).collect();
-                if let Some(policy) = self.catalog.time_parser_policy.clone() {
-                    self.add_policy(&mut args, &policy, scope, at)?;
+                let mut args = args;
+                // The result type has to be known while planning.
+                if let Some(schema) = args.get_mut(1) {
+                    *schema = self.folded(schema.clone());
+                }
+                let policy = &self.catalog.time_parser_policy;
+                let corrupt = &self.catalog.corrupt_record_column;
+                for (name, value) in [("timeParserPolicy", policy), ("columnNameOfCorruptRecord", corrupt)] {
+                    if let Some(value) = value {
+                        self.add_option(&mut args, name, value, scope, at)?;
+                    }
                 }
                 args
             }
@@ -178,10 +186,9 @@ impl Planner<'_> {
         Ok(args)
     }
 
-    /// Puts the session's policy for time texts among the options of a reading function, unless they have one.
-    fn add_policy(&self, args: &mut Vec<Expr>, policy: &str, scope: &Scope, at: Location) -> Checked<()> {
-        let name = "timeParserPolicy";
-        let mut entries = vec![lit(name), lit(policy)];
+    /// Puts a setting of the session among the options of a reading function, unless they have it.
+    fn add_option(&self, args: &mut Vec<Expr>, name: &str, value: &str, scope: &Scope, at: Location) -> Checked<()> {
+        let mut entries = vec![lit(name), lit(value)];
         if let Some(given) = args.get(2) {
             let Some(given) = literal_entries(given) else {
                 return Ok(());
@@ -196,17 +203,6 @@ impl Planner<'_> {
         args.truncate(2);
         args.push(options);
         Ok(())
-    }
-
-    /// Replaces `schema_of_json('..')` by what it gives: the result type of `from_json` has to be known while planning.
-    fn known_schema(&self, arg: Expr) -> Expr {
-        let folds = matches!(&arg, Expr::ScalarFunction(call)
-            if ["schema_of_json", "schema_of_csv"].contains(&call.func.name())
-                && call.args.iter().all(is_literal_map));
-        if !folds {
-            return arg;
-        }
-        self.folded(arg)
     }
 
     /// The value of a constant expression; the expression itself when it has none.

@@ -1,0 +1,1 @@
+SELECT from_json(value, 'a INT') FROM events
