@@ -35,7 +35,6 @@ fn reading() {
     check(&[
         ("from_json(doc, 'a INT, b ARRAY<DOUBLE>')", "(1, [1.5])"),
         ("from_json(doc, 'MAP<STRING,STRING>')", r#"{"a": "1", "b": "[1.5]"}"#),
-        ("from_json(CAST(doc AS BINARY), 'a INT')", "(1)"),
         ("from_json('{\"a\":', 'a INT')", "(-)"),
         ("from_json(NULL, 'a INT')", "-"),
         (
