@@ -45,6 +45,8 @@ pub enum Kind {
     Date,
     /// TIMESTAMP; dates, local times and text are cast.
     Timestamp,
+    /// As [`Kind::Timestamp`], or a TIMESTAMP_NTZ kept as it is.
+    AnyTimestamp,
     /// An array.
     List,
     /// A map.
@@ -73,7 +75,8 @@ impl Kind {
                 (nothing || matches!(given, DataType::Boolean | DataType::Utf8)).then_some(DataType::Boolean)
             }
             Self::Date => time_target(&given, DataType::Date32),
-            Self::Timestamp => time_target(&given, types::timestamp()),
+            Self::AnyTimestamp if given == types::timestamp_ntz() => Some(given),
+            Self::Timestamp | Self::AnyTimestamp => time_target(&given, types::timestamp()),
             Self::List => (nothing || matches!(given, DataType::List(_))).then_some(given),
             Self::Map => (nothing || matches!(given, DataType::Map(..))).then_some(given),
         }
@@ -92,7 +95,7 @@ impl Kind {
             Self::NumberOrInterval => "numeric or interval",
             Self::Boolean => "boolean",
             Self::Date => "date",
-            Self::Timestamp => "timestamp",
+            Self::Timestamp | Self::AnyTimestamp => "timestamp",
             Self::List => "array",
             Self::Map => "map",
         }

@@ -14,7 +14,7 @@ use crate::zone::{self, DAY_US, SECOND_US};
 use crate::{interval, types};
 
 const DATE: &[Kind] = &[Kind::Date];
-const TIME: &[Kind] = &[Kind::Timestamp];
+const TIME: &[Kind] = &[Kind::AnyTimestamp];
 
 pub fn functions() -> Vec<ScalarUDF> {
     let int = |_: &[DataType]| Ok(DataType::Int32);
@@ -82,8 +82,12 @@ fn of_date(call: &Call<'_>, field: impl Fn(NaiveDate) -> i32) -> Result<ArrayRef
 
 fn of_time(call: &Call<'_>, field: impl Fn(i64) -> i64) -> Result<ArrayRef> {
     let times = call.column(0)?;
+    // The clock of a local time shows what it says, also where a zone skips it.
+    let (times, zone) = match times.data_type() {
+        DataType::Timestamp(_, None) => (times, &Tz::UTC),
+        _ => (times, &call.zone),
+    };
     let times = times.as_primitive::<TimestampMicrosecondType>();
-    let zone = &call.zone;
     column(times.unary::<_, Int32Type>(|us| field(zone::to_local_us(us, zone).rem_euclid(DAY_US) / SECOND_US) as i32))
 }
 

@@ -183,6 +183,8 @@ fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
     let values = call.column(0)?;
     let times = match values.data_type() {
         DataType::Utf8 => parse(call)?,
+        // A local time counts as it is, in no zone.
+        DataType::Timestamp(_, None) => values,
         _ => cast_array(&values, &types::timestamp(), &call.zone)?,
     };
     column(

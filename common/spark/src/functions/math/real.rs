@@ -3,12 +3,42 @@
 use arrow::array::{ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::compute::kernels::arity::binary;
 use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
 
+use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::interval::{self, Range};
+use crate::types;
 
 const DOUBLE: &[Kind] = &[Kind::Double];
 const TWO_DOUBLES: &[Kind] = &[Kind::Double, Kind::Double];
+
+/// Numbers have a sign, and intervals of fixed fields.
+fn sign_type(given: &[DataType]) -> Result<DataType> {
+    match given {
+        [of] if types::is_interval(of) && Range::of(of).is_none() => {
+            plan_err!("signum has no sign for an interval of months and days")
+        }
+        _ => Ok(DataType::Float64),
+    }
+}
+
+fn sign(call: &Call<'_>) -> Result<ArrayRef> {
+    let values = call.column(0)?;
+    if types::is_interval(values.data_type()) {
+        let amounts = interval::amounts(&values);
+        return column(amounts.unary::<_, Float64Type>(|amount| amount.signum() as f64));
+    }
+    let values = cast_array(&values, &DataType::Float64, &call.zone)?;
+    column(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| {
+        if value == 0.0 || value.is_nan() {
+            value
+        } else {
+            value.signum()
+        }
+    }))
+}
 
 pub fn functions() -> Vec<ScalarUDF> {
     let double = |_: &[DataType]| Ok(DataType::Float64);
@@ -17,17 +47,9 @@ pub fn functions() -> Vec<ScalarUDF> {
         Function::new("cbrt", DOUBLE, double, |call| map(call, f64::cbrt)).udf(),
         Function::new("exp", DOUBLE, double, |call| map(call, f64::exp)).udf(),
         Function::new("rint", DOUBLE, double, |call| map(call, f64::round_ties_even)).udf(),
-        Function::new("signum", DOUBLE, double, |call| {
-            map(call, |value| {
-                if value == 0.0 || value.is_nan() {
-                    value
-                } else {
-                    value.signum()
-                }
-            })
-        })
-        .aliases(&["sign"])
-        .udf(),
+        Function::new("signum", &[Kind::NumberOrInterval], sign_type, sign)
+            .aliases(&["sign"])
+            .udf(),
         // By the formulas Java code uses, which lose digits where these do.
         Function::new("asinh", DOUBLE, double, |call| {
             map(call, |x| match x {

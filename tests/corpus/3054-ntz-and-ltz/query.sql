@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 's STRING') AS d FROM events)
+), q AS (SELECT k, CAST(s AS TIMESTAMP) AS l, CAST(s AS TIMESTAMP_NTZ) AS n FROM p)
+SELECT k, l, n, CAST(n AS TIMESTAMP) AS nl, CAST(l AS TIMESTAMP_NTZ) AS ln, l = n AS eq, n < TIMESTAMP_NTZ '2021-06-01 00:00:00' AS lt, n + INTERVAL 1 DAY AS n1, l + INTERVAL 1 DAY AS l1, CAST(n AS DATE) AS nd, date_trunc('DAY', n) AS tn, hour(n) AS hn, hour(l) AS hl, typeof(coalesce(n, l)) AS tc, typeof(date_trunc('HOUR', n)) AS tt, n - TIMESTAMP_NTZ '2021-01-01 00:00:00' AS df, date_format(n, 'yyyy-MM-dd HH:mm XXX') AS fm, make_timestamp_ntz(2021, 3, 14, 2, 30, 0) AS mn, make_timestamp_ltz(2021, 3, 14, 2, 30, 0) AS ml, make_timestamp(2021, 3, 14, 2, 30, 0, 'UTC') AS mu, unix_timestamp(n) AS un FROM q ORDER BY k
