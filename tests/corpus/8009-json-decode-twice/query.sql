@@ -1,0 +1,2 @@
+WITH e AS (SELECT CAST(key AS STRING) AS k, CAST(value AS STRING) AS v FROM events)
+SELECT k, from_json(v, 'type STRING, data INT') AS a, from_json(v, 'type STRING, data STRING') AS b, from_json(v, 'MAP<STRING, STRING>') AS m, from_json(v, 'data STRUCT<x: INT, y: ARRAY<INT>>').data AS c, from_json(v, 'data ARRAY<STRING>').data AS l, coalesce(CAST(from_json(v, 'data INT').data AS STRING), from_json(v, 'data STRING').data, 'nothing') AS best, from_json(v, 'DATA STRING') AS up FROM e ORDER BY k

@@ -1,0 +1,2 @@
+WITH e AS (SELECT CAST(key AS STRING) AS k, CAST(value AS STRING) AS v FROM events)
+SELECT k, get_json_object(v, '$.items[*].id') AS ids, get_json_object(v, '$.items[*].tags') AS tags, get_json_object(v, '$.items[*].tags[*]') AS alltags, get_json_object(v, '$.items[0]') AS i0, get_json_object(v, '$.items[1].id') AS i1, get_json_object(v, '$.items[*]') AS star, get_json_object(v, '$.items[*][0]') AS firsts, get_json_object(v, '$[*].id') AS root, get_json_object(v, '$[1]') AS r1, get_json_object(v, '$.items.id') AS noidx, get_json_object(v, '$') AS whole FROM e ORDER BY k

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'g STRING, v INT, ok BOOLEAN, s STRING') AS d FROM events)
+)
+SELECT g, count(*) FILTER (WHERE ok) AS c, count(v) FILTER (WHERE NOT ok) AS cn, sum(v) FILTER (WHERE ok) AS s, avg(v) FILTER (WHERE ok IS NULL) AS a, min(s) FILTER (WHERE v > 1) AS m, max_by(s, v) FILTER (WHERE s <> 'r') AS mb, count(DISTINCT s) FILTER (WHERE v IS NOT NULL) AS ds, sum(DISTINCT v) FILTER (WHERE ok OR ok IS NULL) AS sd, array_sort(collect_list(v) FILTER (WHERE v < 8)) AS cl, bool_or(ok) FILTER (WHERE v >= 2) AS bo, percentile(v, 0.5) FILTER (WHERE v > 0) AS p, count_if(v > 1) FILTER (WHERE ok) AS ci, stddev(v) FILTER (WHERE v < 3) AS sdv, any_value(s) FILTER (WHERE s = 'r') AS av FROM p GROUP BY g ORDER BY g NULLS FIRST

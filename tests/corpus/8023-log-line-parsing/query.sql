@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 's STRING') AS d FROM events)
+)
+SELECT k, regexp_extract(s, '^(\\S+) (\\S+) (.+?) \\[', 1) AS ip, regexp_extract(s, '^(\\S+) (\\S+) (.+?) \\[', 3) AS usr, to_timestamp(nullif(regexp_extract(s, '\\[([^\\]]+)\\]'), ''), 'dd/MMM/yyyy:HH:mm:ss Z') AS ts, regexp_extract(s, '"(\\w+) ([^ ]+) ([^"]+)"', 2) AS path, CAST(regexp_extract(s, '" (\\d{3}) (\\S+)$', 1) AS INT) AS st, CAST(regexp_extract(s, '" (\\d{3}) (\\S+)$', 2) AS INT) AS bytes, parse_url('http://h' || regexp_extract(s, '"(\\w+) ([^ ]+)', 2), 'QUERY') AS q, parse_url('http://h' || regexp_extract(s, '"(\\w+) ([^ ]+)', 2), 'QUERY', 'x') AS qx, s RLIKE '\\b5\\d\\d\\b' AS err, regexp_count(s, '\\d+') AS nums, regexp_replace(s, '\\d+', '#') AS h FROM p ORDER BY k

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 's STRING, n INT') AS d FROM events)
+)
+SELECT k, overlay(s PLACING '_' FROM 2) AS o1, overlay(s PLACING 'NEW' FROM n FOR 2) AS o2, substring(s FROM n) AS f1, substring(s FROM -3 FOR 2) AS f2, substr(s, 0, 2) AS s0, trim(BOTH 'x' FROM s) AS tb, trim(LEADING 'xa' FROM s) AS tl, trim(TRAILING FROM s || '  ') AS tt, btrim(s, 'xSz') AS bt, left(s, n) AS l, right(s, n) AS r, left(12345, 2) AS ln, repeat(s, n) AS rp, '[' || space(n) || ']' AS sp, elt(n, 'one', 'two', s) AS el, find_in_set(s, 'abc,,xxabcxx') AS fs, lpad(s, 5, '') AS lp, rpad(s, 5, '*-') AS rp2, char_length(s) AS cl, octet_length(s) AS ol, bit_length(s) AS bl, position('x' IN s) AS po, replace(s, 'x') AS rx, insert_null FROM (SELECT *, nullif(s, '') AS insert_null FROM p) ORDER BY k

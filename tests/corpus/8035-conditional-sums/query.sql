@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'g STRING, st STRING, amt DECIMAL(9,2)') AS d FROM events)
+)
+SELECT coalesce(g, '(none)') AS grp, sum(CASE WHEN st = 'ok' THEN amt END) AS s1, sum(CASE WHEN st = 'ok' THEN amt ELSE 0 END) AS s2, sum(if(st = 'fail', 1, 0)) AS fails, count_if(st = 'fail') AS f2, sum(CAST(st = 'ok' AS INT)) AS oks, avg(CAST(lower(trim(st)) = 'ok' AS DOUBLE)) AS rate, round(100.0 * count_if(st = 'ok') / count(*), 1) AS pct, round(count_if(st = 'ok') / nullif(count(st), 0), 4) AS r2, max(if(st IS NULL, amt, NULL)) AS m, sum(abs(amt)) AS ab, count(DISTINCT lower(trim(st))) AS kinds, typeof(round(100.0 * count_if(st = 'ok') / count(*), 1)) AS tp, bool_and(amt > 0) AS ba, sum(amt) FILTER (WHERE amt > 0) / count(*) AS pa FROM p GROUP BY g ORDER BY grp

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'a DECIMAL(10,2), b DECIMAL(38,6), i INT, l BIGINT') AS d FROM events)
+)
+SELECT k, a + b AS ab, typeof(a + b) AS t1, a * b AS m, typeof(a * b) AS t2, b * b AS bb, typeof(b * b) AS t3, a / i AS ai, typeof(a / i) AS t4, a / l AS al, typeof(a / l) AS t5, a * 0.1 AS p, typeof(a * 0.1) AS t6, a + 1 AS a1, typeof(a + 1) AS t7, a * 1.5D AS dd, typeof(a * i) AS t8, a - l AS s, typeof(a - l) AS t9, round(a * 1.005, 2) AS r, typeof(round(a * 1.005, 2)) AS t10, coalesce(a, 0) AS co, typeof(coalesce(a, 0)) AS t11, greatest(a, b, 1) AS g, typeof(CASE WHEN i > 0 THEN a ELSE 1.123 END) AS t12, a % 5 AS md, pmod(a, 0.7) AS pm, a div 2 AS dv, -a AS n, abs(a) AS ab2, a = 12.340 AS eq, a IN (12.34, 0) AS inn, 1 / 3.0 AS th, typeof(2.50 + 1e2) AS t13, 1.0 / 3 AS t31, if(true, a, i) AS ifd FROM p ORDER BY k

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 's STRING, n INT') AS d FROM events)
+)
+SELECT k, nullif(trim(s), '') AS a, coalesce(nullif(nullif(lower(s), 'null'), ''), 'n/a') AS b, nvl(n, -99) AS c, nvl2(n, s, 'was null') AS d, ifnull(s, n) AS e, s IS NULL OR s = '' AS f, isnull(n) AS g, isnotnull(s) AS h, concat(s, n) AS cc, concat_ws('-', s, n, NULL) AS cw, n + NULL AS nn, n = NULL IS NULL AS x1, NOT (n > 0) AS x2, coalesce(n > 0, false) AS x3, if(n > 0, 'pos', 'not') AS x4, decode(n, NULL, 'nul', 0, 'zero', 1, 'one') AS dc, equal_null(n, NULL) AS en, greatest(n, NULL, 0) AS gr, array_compact(array(s, NULL)) AS arr, size(array(n, NULL)) AS sz, nullif(n, 0) / n AS dv, assert_true(true) IS NULL AS at, typeof(NULL) AS tn, typeof(coalesce(NULL, NULL)) AS tcn FROM p ORDER BY k

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'v STRING, n INT, t TIMESTAMP') AS d FROM events)
+)
+SELECT k, CAST(CAST(v AS DOUBLE) AS INT) AS a, CAST(v AS INT) AS b, CAST(CAST(v AS DECIMAL(12,1)) AS STRING) AS c, lpad(CAST(n AS STRING), 6, '0') AS d, CAST(n AS BOOLEAN) AS e, CAST(CAST(n AS BOOLEAN) AS STRING) AS f, substring(CAST(t AS STRING), 1, 10) AS g, CAST(substr(CAST(t AS STRING), 12, 2) AS INT) AS h, CAST(n AS TINYINT) AS i, CAST(CAST(n AS SMALLINT) AS STRING) AS j, CAST(n AS DECIMAL(4,2)) AS l, CAST(CAST(v AS FLOAT) AS DOUBLE) AS m, CAST(CAST(n AS TIMESTAMP) AS STRING) AS o, CAST(concat('2021-01-', lpad(n, 2, '0')) AS DATE) AS p, hex(CAST(n AS BINARY)) AS q, CAST(CAST(v AS BINARY) AS STRING) = v AS r, bigint(v) AS s, double(n) / 4 AS u, string(CAST(n AS DOUBLE)) AS w, date(t) AS x, boolean(v) AS y FROM p ORDER BY k

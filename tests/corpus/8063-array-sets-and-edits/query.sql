@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'a ARRAY<STRING>, b ARRAY<STRING>') AS d FROM events)
+)
+SELECT k, array_union(a, b) AS u, array_except(a, b) AS e, array_intersect(a, b) AS i, array_distinct(a) AS d, array_remove(a, 'x') AS r, array_append(a, 'n') AS ap, array_prepend(a, NULL) AS pr, array_insert(a, 2, 'in') AS i2, array_insert(a, -1, 'in') AS i1, array_insert(a, 6, 'far') AS i6, array_compact(a) AS c, concat(a, b) AS cc, arrays_overlap(a, b) AS ov, array_contains(a, 'y') AS ct, array_join(a, ',') AS j, array_join(a, ',', '?') AS jn, array_sort(a) AS srt, sort_array(a, false) AS sd, array_min(a) AS mn, array_repeat(a[0], 2) AS rp, flatten(array(a, b)) AS fl, slice(a, -2, 2) AS sl, reverse(a) AS rv, size(a) AS n, a = b AS eq, arrays_zip(a, b) AS z FROM p ORDER BY k

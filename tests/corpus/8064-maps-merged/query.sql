@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'm MAP<STRING, INT>, o MAP<STRING, INT>') AS d FROM events)
+)
+SELECT k, map_zip_with(m, o, (q, x, y) -> coalesce(y, x)) AS mg, map_concat(map_filter(m, (q, x) -> NOT map_contains_key(o, q)), o) AS mc, array_sort(map_keys(map_zip_with(m, o, (q, x, y) -> x))) AS ks, transform_values(m, (q, x) -> x * 100.0 / aggregate(map_values(m), 0, (a, y) -> a + coalesce(y, 0))) AS pct, map_from_entries(transform(map_entries(m), e -> struct(upper(e.key), e.value + 1))) AS up, map_from_arrays(map_values(map_filter(m, (q, x) -> x IS NOT NULL)), map_keys(map_filter(m, (q, x) -> x IS NOT NULL))) AS inv, size(m) AS n, CAST(m AS STRING) AS s, to_json(m) AS j, map_entries(o)[0].value AS v0, m['a'] <=> o['a'] AS same, cardinality(map()) AS z, typeof(map()) AS t FROM p ORDER BY k

@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'a DATE, b DATE') AS d FROM events)
+)
+SELECT k, a, b, sequence(a, b) AS dflt, if(a <= b, sequence(a, b, INTERVAL 2 DAYS), NULL) AS by2, sequence(least(a, b), greatest(a, b), INTERVAL 1 MONTH) AS mon, transform(sequence(least(a, b), greatest(a, b), INTERVAL 1 WEEK), d -> date_format(d, 'E dd')) AS wk, sequence(greatest(a, b), least(a, b), INTERVAL -1 MONTH) AS back, size(sequence(CAST(a AS TIMESTAMP), CAST(a AS TIMESTAMP) + INTERVAL 1 DAY, INTERVAL 6 HOURS)) AS six, sequence(TIMESTAMP '2021-03-28 00:00:00', TIMESTAMP '2021-03-28 05:00:00', INTERVAL 90 MINUTES) AS dst, sequence(5, 1) AS down, sequence(1, 10, 4) AS st, filter(sequence(least(a, b), greatest(a, b)), d -> weekday(d) < 5) AS work FROM p ORDER BY k

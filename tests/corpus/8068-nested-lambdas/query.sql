@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'm ARRAY<ARRAY<INT>>, f INT') AS d FROM events)
+)
+SELECT k, transform(m, r -> transform(r, x -> x * f)) AS sc, transform(m, r -> aggregate(r, 0, (a, x) -> a + x)) AS sums, flatten(m) AS fl, transform(sequence(0, 1), c -> transform(m, r -> r[c])) AS tr, aggregate(flatten(m), CAST(map() AS MAP<INT, INT>), (a, x) -> map_concat(map_filter(a, (q, v) -> q <> x), map(x, coalesce(a[x], 0) + 1))) AS cnt, filter(m, r -> exists(r, x -> x > f)) AS fi, array_max(transform(m, r -> size(r))) AS w, transform(m, (r, i) -> transform(r, (x, j) -> concat_ws(':', i, j, x))) AS ij, forall(m, r -> forall(r, x -> x IS NOT NULL)) AS nn, array_sort(m) AS so, array_distinct(flatten(m)) AS di, zip_with(m, reverse(m), (x, y) -> concat(x, y)) AS zz FROM p ORDER BY k

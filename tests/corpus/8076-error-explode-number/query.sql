@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT CAST(key AS STRING) AS k, d.* FROM (SELECT key, from_json(CAST(value AS STRING), 'a INT, b STRING, l ARRAY<INT>, s STRUCT<x: INT>, m MAP<STRING, INT>, t TIMESTAMP') AS d FROM events)
+)
+SELECT explode(a) FROM p

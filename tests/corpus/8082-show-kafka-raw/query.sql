@@ -1,0 +1,1 @@
+SELECT key, value, partition, offset, timestamp, timestampType FROM events ORDER BY offset

@@ -1,0 +1,1 @@
+SELECT id, unhex(h) AS b, make_ym_interval(0, id) AS ym, make_dt_interval(0, 0, 0, id * 1.5) AS dt, CAST(id AS DECIMAL(20,0)) AS d0, CAST(id / 7 AS FLOAT) AS f, id * 1e20 AS bg, NULL AS nothing, CAST(make_interval(0, id, 0, 1) AS STRING) AS iv, array(unhex(h)) AS ab FROM VALUES (1, '00FF'), (-14, ''), (250, NULL), (0, '4A4B4C4D4E4F505152') AS t(id, h) ORDER BY id

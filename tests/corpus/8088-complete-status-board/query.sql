@@ -1,0 +1,1 @@
+SELECT coalesce(k, '(none)') AS key, count(*) AS n, sum(CASE WHEN v > 0 THEN 1 ELSE 0 END) AS pos, count_if(v < 0) AS neg, sum(v) AS total, round(avg(v), 2) AS mean, max(t) AS last_t FROM events_wm GROUP BY k ORDER BY n DESC, key

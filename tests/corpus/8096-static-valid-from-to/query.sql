@@ -1,0 +1,1 @@
+SELECT e.t, e.k, e.v, r.rate, CAST(e.v * r.rate AS DECIMAL(12,2)) AS usd, r.valid_to IS NULL AS open_end FROM events_wm e LEFT JOIN rates r ON e.k = r.cur AND e.t >= r.valid_from AND (e.t < r.valid_to OR r.valid_to IS NULL)

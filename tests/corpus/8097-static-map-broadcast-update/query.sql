@@ -1,0 +1,1 @@
+SELECT coalesce(r.region, 'unknown') AS region, count(*) AS n, sum(v) AS total, array_sort(collect_set(lower(trim(k)))) AS ks FROM events_wm e LEFT JOIN (SELECT lower(country) AS c, region FROM regions WHERE country IS NOT NULL) r ON lower(trim(e.k)) = r.c GROUP BY coalesce(r.region, 'unknown')

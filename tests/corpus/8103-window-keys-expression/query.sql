@@ -1,0 +1,1 @@
+SELECT window, window_time(window) AS wt, uk, n, per FROM (SELECT window, upper(k) AS uk, count(*) AS n, sum(v) / count(*) AS per FROM events_wm GROUP BY window(t, '1 hour', '1 hour', '15 minutes'), upper(k))

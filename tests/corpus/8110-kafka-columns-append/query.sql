@@ -1,0 +1,1 @@
+SELECT window.start AS s, partition, count(*) AS n, count(key) AS keys, sum(length(value)) AS bytes, max(offset) AS mo, min(timestamp) AS mt FROM raw GROUP BY window(timestamp, '10 minutes'), partition

@@ -1,0 +1,1 @@
+WITH w AS (SELECT window(t, '10 minutes') AS win, k, count(*) AS n, avg(v) AS a FROM events_wm GROUP BY 1, 2) SELECT win.end AS until, concat(k, '#', n) AS label, round(a, 1) AS a, CASE WHEN n > 1 THEN 'many' ELSE 'one' END AS sz, to_json(named_struct('w', win.start, 'k', k)) AS j FROM w WHERE a > 0.5 AND (n > 1 OR k = 'b')

@@ -1,0 +1,1 @@
+SELECT k FROM events_wm INTERSECT SELECT k FROM other
