@@ -39,7 +39,7 @@ impl Dice {
 }
 
 /// Columns: `id` BIGINT, `g` INT (100 groups), `i` INT, `z` INT (half nulls), `d` DOUBLE, `m` DECIMAL(12,2), `s` STRING, `n`
-/// STRING (numbers), `ts` TIMESTAMP, `tt` STRING (times), `j` STRING (JSON objects), `a` ARRAY<INT>, `w` ARRAY<STRING>.
+/// STRING (numbers), `ts` TIMESTAMP, `tt` STRING (times), `j` STRING (JSON objects), `a` arrays of INT, `w` arrays of STRING.
 ///
 /// # Errors
 /// None, if the columns fit together.
