@@ -1,5 +1,7 @@
 //! The driver's side of the protocol, in the test's own process.
 
+pub mod orders;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;

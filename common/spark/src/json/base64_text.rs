@@ -1,6 +1,7 @@
 //! Base64 straight out of a quoted text, as Spark's tokenizer decodes it: an error leaves the cursor where it was met.
 
-use super::tokens::{Broken, Read, Tokens, ascii};
+use super::tokens::{Broken, Read, Tokens};
+use super::units::ascii;
 
 /// One place of a group of four.
 enum Place {

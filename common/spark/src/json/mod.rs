@@ -23,6 +23,7 @@ mod shape;
 pub(crate) mod text_out;
 pub(crate) mod text_time;
 mod tokens;
+mod units;
 pub(crate) mod utf8;
 mod words;
 mod write;

@@ -7,7 +7,8 @@ use super::column::{Column, Entries, Repeated, StructColumn};
 use super::convert::{Context, read_scalar};
 use super::scan::{Leniency, Number, Scanner, Text, Token};
 use super::text_out::{push_f64, push_number, push_units};
-use super::tokens::{Broken, Kind, Read, Tokens, readable};
+use super::tokens::{Broken, Kind, Read, Tokens};
+use super::units::readable;
 
 /// Reads the object a record starts with into the row under way of `row`; columns it does not mention stay one value short.
 ///

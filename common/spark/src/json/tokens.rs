@@ -6,6 +6,7 @@
 //! it works on UTF-16 units as the original does and does not hurry.
 
 use super::scan::{Leniency, MAX_DEPTH, MAX_NUMBER_LEN};
+use super::units::{ascii, is_digit, is_name_part, is_name_start, is_word_part, readable};
 
 /// The text cannot be read on from here as it should be; asking for the next token goes on behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -484,39 +485,5 @@ impl Tokens {
             self.pos += 1;
         }
         self.pos - start
-    }
-}
-
-/// The unit as a byte; what is not ASCII is like nothing the grammar knows.
-pub(super) fn ascii(unit: u16) -> u8 {
-    u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(0x80)
-}
-
-fn is_digit(unit: u16) -> bool {
-    ascii(unit).is_ascii_digit()
-}
-
-/// The text of the units, `?` for a surrogate without its pair.
-pub(super) fn readable(units: &[u16]) -> String {
-    char::decode_utf16(units.iter().copied())
-        .map(|c| c.unwrap_or('?'))
-        .collect()
-}
-
-fn is_word_part(unit: u16) -> bool {
-    let ignored = matches!(unit, 0..=8 | 0x0E..=0x1B | 0x7F..=0x9F);
-    ignored || is_name_start(unit) || char::from_u32(u32::from(unit)).is_some_and(|c| c.is_alphanumeric())
-}
-
-fn is_name_start(unit: u16) -> bool {
-    char::from_u32(u32::from(unit))
-        .is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '$' | '\u{A2}'..='\u{A5}' | '\u{20A0}'..='\u{20C0}'))
-}
-
-/// What a name without quotes may have anywhere.
-pub(super) fn is_name_part(unit: u16) -> bool {
-    match u8::try_from(unit) {
-        Ok(byte @ 0..=0x7F) => byte.is_ascii_alphanumeric() || b"_$@#*-+".contains(&byte),
-        _ => is_word_part(unit) && unit != 0x7F,
     }
 }
