@@ -147,6 +147,7 @@ impl Planner<'_> {
         let allowed: Vec<Column> = outputs.iter().cloned().chain(generated).collect();
         clauses.each(|expr, name, at| {
             *expr = replaced(expr.clone(), &known).map_err(|e| engine_fault(&e, at))?;
+            no_window_time(expr, at)?;
             not_grouped(expr, &allowed, name, at)
         })?;
         let varies = |e: &Expr| Ok(matches!(e, Expr::ScalarSubquery(s) if !outer_columns(&s.subquery).is_empty()));
@@ -338,6 +339,17 @@ fn with_all_keys(expr: Expr, keys: &[Expr]) -> Result<Expr, DataFusionError> {
         e => Ok(Transformed::no(e)),
     })
     .map(|t| t.data)
+}
+
+/// Refuses the time of a window that is no key itself: Spark computes it below the grouping, even of a grouped window.
+fn no_window_time(expr: &Expr, at: Location) -> Checked<()> {
+    let asks = |e: &Expr| Ok(matches!(e, Expr::ScalarFunction(f) if f.func.name() == "window_time"));
+    if !expr.exists(asks).unwrap_or(false) {
+        return Ok(());
+    }
+    let message = "window_time(...) is neither in GROUP BY nor inside an aggregate function";
+    Err(Fault::new(SqlErrorKind::Type, at, message)
+        .help("compute it in a query around this one, or add it to GROUP BY"))
 }
 
 /// Refuses a column that is neither grouped nor aggregated.
