@@ -18,31 +18,31 @@ pub fn state(_: &[DataType]) -> Vec<DataType> {
 }
 
 pub fn skewness(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    finishing(Moments::skewness)
+    finishing::<true>(Moments::skewness)
 }
 
 pub fn kurtosis(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    finishing(Moments::kurtosis)
+    finishing::<true>(Moments::kurtosis)
 }
 
 pub fn population_variance(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    finishing(Moments::population_variance)
+    finishing::<false>(Moments::population_variance)
 }
 
 pub fn sample_variance(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    finishing(Moments::sample_variance)
+    finishing::<false>(Moments::sample_variance)
 }
 
 pub fn population_deviation(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    finishing(|moments| moments.population_variance().map(f64::sqrt))
+    finishing::<false>(|moments| moments.population_variance().map(f64::sqrt))
 }
 
 pub fn sample_deviation(_: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    finishing(|moments| moments.sample_variance().map(f64::sqrt))
+    finishing::<false>(|moments| moments.sample_variance().map(f64::sqrt))
 }
 
-fn finishing(finish: fn(&Moments) -> Option<f64>) -> Result<Box<dyn GroupsAccumulator>> {
-    Ok(Box::new(MomentsAccumulator {
+fn finishing<const HIGHER: bool>(finish: fn(&Moments) -> Option<f64>) -> Result<Box<dyn GroupsAccumulator>> {
+    Ok(Box::new(MomentsAccumulator::<HIGHER> {
         moments: Vec::new(),
         finish,
     }))
@@ -58,11 +58,17 @@ struct Moments {
 }
 
 impl Moments {
-    fn one(value: f64) -> Self {
-        Self {
-            n: 1.0,
-            mean: value,
-            ..Self::default()
+    /// Takes one value in, as Spark does: mean and variance alone unless the HIGHER powers are asked for too.
+    fn add<const HIGHER: bool>(&mut self, value: f64) {
+        self.n += 1.0;
+        let delta = value - self.mean;
+        let step = delta / self.n;
+        self.mean += step;
+        self.m2 += delta * (delta - step);
+        if HIGHER {
+            let (delta2, step2) = (delta * delta, step * step);
+            self.m3 += delta * (delta2 - step2) - 3.0 * step * self.m2;
+            self.m4 += delta * (delta * delta2 - step * step2) - 4.0 * step * self.m3 - 6.0 * step2 * self.m2;
         }
     }
 
@@ -117,12 +123,12 @@ impl Moments {
     }
 }
 
-struct MomentsAccumulator {
+struct MomentsAccumulator<const HIGHER: bool> {
     moments: Vec<Moments>,
     finish: fn(&Moments) -> Option<f64>,
 }
 
-impl MomentsAccumulator {
+impl<const HIGHER: bool> MomentsAccumulator<HIGHER> {
     fn grow(&mut self, total: usize) {
         if self.moments.len() < total {
             self.moments.resize(total, Moments::default());
@@ -130,7 +136,7 @@ impl MomentsAccumulator {
     }
 }
 
-impl GroupsAccumulator for MomentsAccumulator {
+impl<const HIGHER: bool> GroupsAccumulator for MomentsAccumulator<HIGHER> {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -140,9 +146,15 @@ impl GroupsAccumulator for MomentsAccumulator {
     ) -> Result<()> {
         self.grow(total);
         let values = values[0].as_primitive::<Float64Type>();
+        if filter.is_none() && values.null_count() == 0 {
+            for (value, group) in values.values().iter().zip(groups) {
+                self.moments[*group].add::<HIGHER>(*value);
+            }
+            return Ok(());
+        }
         for (row, group) in passing(groups, filter) {
             if values.is_valid(row) {
-                self.moments[group] = self.moments[group].merge(&Moments::one(values.value(row)));
+                self.moments[group].add::<HIGHER>(values.value(row));
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ mod java_regex;
 mod number_text;
 mod pad;
 pub(super) mod regexp;
+mod search;
 mod sentences;
 pub(super) mod split;
 mod text;
@@ -27,6 +28,7 @@ pub fn functions() -> Vec<ScalarUDF> {
     let mut all = text::functions();
     all.extend(charset::functions());
     all.extend(regexp::functions());
+    all.extend(search::functions());
     all.extend(split::functions());
     all.extend(format_number::functions());
     all.extend(bytes::functions());

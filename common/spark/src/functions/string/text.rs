@@ -1,17 +1,17 @@
 //! Cutting, joining and searching text. Positions count characters from 1.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int32Array, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use regex::RegexSet;
 
+use super::search::characters;
 use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 
 const TEXT: &[Kind] = &[Kind::Text];
-const TWO_TEXTS: &[Kind] = &[Kind::Text, Kind::Text];
 const TWO_OF_EITHER: &[Kind] = &[Kind::TextOrBinary, Kind::TextOrBinary];
 
 pub fn functions() -> Vec<ScalarUDF> {
@@ -54,11 +54,6 @@ pub fn functions() -> Vec<ScalarUDF> {
             test_pair(call, |text, with| text.contains(with), contains_bytes)
         })
         .udf(),
-        Function::new("instr", TWO_TEXTS, int, instr).udf(),
-        Function::new("locate", &[Kind::Text, Kind::Text, Kind::Int], int, locate)
-            .aliases(&["position"])
-            .required(2)
-            .udf(),
         Function::new("char_length", TEXT, int, char_length)
             .aliases(&["character_length"])
             .udf(),
@@ -186,7 +181,7 @@ fn title_case(c: char) -> char {
 }
 
 /// The byte offset behind the first `count` characters.
-fn char_offset(text: &str, count: usize) -> usize {
+pub(super) fn char_offset(text: &str, count: usize) -> usize {
     if text.is_ascii() {
         return count.min(text.len());
     }
@@ -272,61 +267,9 @@ fn space(call: &Call<'_>) -> Result<ArrayRef> {
     )
 }
 
-/// The character position of a search text from a character position on; 0 when it is not there.
-fn find_from(text: &str, search: &str, from: usize) -> i32 {
-    let start = char_offset(text, from);
-    match text[start..].find(search) {
-        Some(at) => (text[..start + at].chars().count() + 1) as i32,
-        None => 0,
-    }
-}
-
-fn instr(call: &Call<'_>) -> Result<ArrayRef> {
-    let (texts, search) = (call.text(0)?, call.text(1)?);
-    column(
-        texts
-            .iter()
-            .zip(&search)
-            .map(|(text, search)| Some(find_from(text?, search?, 0)))
-            .collect::<Int32Array>(),
-    )
-}
-
-fn locate(call: &Call<'_>) -> Result<ArrayRef> {
-    let (search, texts) = (call.text(0)?, call.text(1)?);
-    let from = if call.args.len() > 2 {
-        call.column(2)?
-    } else {
-        Arc::new(Int32Array::from(vec![1; call.rows]))
-    };
-    let from = from.as_primitive::<arrow::datatypes::Int32Type>();
-    let found = texts.iter().zip(&search).zip(from).map(|((text, search), from)| {
-        // A NULL start is 0, a start before the first character finds nothing.
-        let Some(from) = from else { return Some(0) };
-        let (text, search) = (text?, search?);
-        if from < 1 {
-            return Some(0);
-        }
-        if search.is_empty() {
-            return Some(1);
-        }
-        let start = from as usize - 1;
-        if start > text.chars().count() {
-            return Some(0);
-        }
-        Some(find_from(text, search, start))
-    });
-    column(found.collect::<Int32Array>())
-}
-
 fn char_length(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
-    column(
-        texts
-            .iter()
-            .map(|text| Some(text?.chars().count() as i32))
-            .collect::<Int32Array>(),
-    )
+    column(texts.iter().map(|text| Some(characters(text?))).collect::<Int32Array>())
 }
 
 fn length(call: &Call<'_>) -> Result<ArrayRef> {
@@ -496,6 +439,5 @@ mod tests {
         assert_eq!(slice_range(5, -2, None), (3, 5));
         assert_eq!(slice_range(3, -5, Some(3)), (0, 1));
         assert_eq!(slice_range(3, 9, Some(3)), (3, 3));
-        assert_eq!(find_from("日本語本", "本", 2), 4);
     }
 }
