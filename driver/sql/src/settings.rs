@@ -24,8 +24,11 @@ const TIME_PARSER_POLICY: &str = "spark.sql.legacy.timeParserPolicy";
 /// The column that takes records with errors.
 const CORRUPT_RECORD_COLUMN: &str = "spark.sql.columnNameOfCorruptRecord";
 
+/// What becomes of a key that a map is given twice.
+const MAP_KEY_POLICY: &str = "spark.sql.mapKeyDedupPolicy";
+
 /// Settings that something here or in the driver reads.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "spark.sql.session.timeZone",
     "spark.sql.shuffle.partitions",
     "spark.sql.streaming.noDataMicroBatches.enabled",
@@ -39,6 +42,7 @@ const KNOWN: [&str; 14] = [
     "spark.task.maxFailures",
     TIME_PARSER_POLICY,
     CORRUPT_RECORD_COLUMN,
+    MAP_KEY_POLICY,
     "spark.sql.streaming.numRecentProgressUpdates",
 ];
 
@@ -78,6 +82,9 @@ impl Settings {
             }
             Some(TIME_PARSER_POLICY) if !["EXCEPTION", "CORRECTED"].contains(&value.to_ascii_uppercase().as_str()) => {
                 return wrong("EXCEPTION or CORRECTED: the parser before Spark 3 is not here");
+            }
+            Some(MAP_KEY_POLICY) if !["EXCEPTION", "LAST_WIN"].contains(&value.to_ascii_uppercase().as_str()) => {
+                return wrong("EXCEPTION or LAST_WIN");
             }
             Some("spark.sql.caseSensitive") if !value.eq_ignore_ascii_case("false") => {
                 return wrong("false: names are found without regard to case");
@@ -124,6 +131,12 @@ impl Settings {
     /// The name of the column that takes records with errors, when it is set.
     pub(crate) fn corrupt_record_column(&self) -> Option<&str> {
         self.values.get(CORRUPT_RECORD_COLUMN).map(String::as_str)
+    }
+
+    /// Whether a map keeps the last value of a key it is given twice.
+    pub(crate) fn last_key_wins(&self) -> bool {
+        let policy = self.values.get(MAP_KEY_POLICY);
+        policy.is_some_and(|policy| policy.eq_ignore_ascii_case("LAST_WIN"))
     }
 
     pub(crate) fn checkpoint(&self) -> Option<&str> {

@@ -23,7 +23,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::functions_window::nth_value;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
-pub use kernel::{Call, Function, Kind, Result};
+pub use kernel::{Call, Function, Kind, Result, argument_types};
 
 /// Every function of a session; of two with one name the later wins.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ pub fn udfs() -> Vec<ScalarUDF> {
 
 fn to_json_type(given: &[DataType]) -> Result<DataType> {
     match given.first() {
-        Some(DataType::Struct(_) | DataType::List(_) | DataType::Map(..)) => Ok(DataType::Utf8),
+        Some(DataType::Struct(_) | DataType::List(_) | DataType::Map(..) | DataType::Null) => Ok(DataType::Utf8),
         _ => plan_err!("to_json: expected a struct, an array or a map"),
     }
 }
@@ -94,7 +94,7 @@ fn to_json(call: &Call<'_>) -> Result<ArrayRef> {
     let mut text = Vec::new();
     let mut builder = StringBuilder::with_capacity(column.len(), column.len() * 64);
     for row in 0..column.len() {
-        if column.is_null(row) {
+        if column.data_type().is_null() || column.is_null(row) {
             builder.append_null();
             continue;
         }

@@ -129,6 +129,7 @@ impl<'a> Compiler<'a> {
         let catalog = Catalog {
             time_parser_policy: settings.time_parser_policy().map(str::to_owned),
             corrupt_record_column: settings.corrupt_record_column().map(str::to_owned),
+            last_key_wins: settings.last_key_wins(),
             ..Catalog::default()
         };
         Ok(Self {
@@ -206,6 +207,7 @@ impl<'a> Compiler<'a> {
                 self.settings.set(&key, value.as_deref(), at)?;
                 self.catalog.time_parser_policy = self.settings.time_parser_policy().map(str::to_owned);
                 self.catalog.corrupt_record_column = self.settings.corrupt_record_column().map(str::to_owned);
+                self.catalog.last_key_wins = self.settings.last_key_wins();
                 Ok(None)
             }
             Parsed::Explain { extended, of } => {

@@ -41,6 +41,8 @@ pub(crate) struct Catalog {
     pub(crate) time_parser_policy: Option<String>,
     /// The option `columnNameOfCorruptRecord` of `from_json` where a call gives none.
     pub(crate) corrupt_record_column: Option<String>,
+    /// Whether a map keeps the last value of a key it is given twice, instead of refusing it.
+    pub(crate) last_key_wins: bool,
 }
 
 /// A declared view.

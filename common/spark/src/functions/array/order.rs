@@ -10,6 +10,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::parts::{check_orderable, comparable, element_of, range};
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::type_name::spark_type;
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![
@@ -95,6 +96,9 @@ fn rebuilt(list: &ListArray, order: Vec<u32>) -> Result<ArrayRef> {
 fn reverse_type(given: &[DataType]) -> Result<DataType> {
     Ok(match given.first() {
         Some(list @ DataType::List(_)) => list.clone(),
+        Some(nested) if nested.is_nested() => {
+            return plan_err!("function reverse takes a text or an array, not {}", spark_type(nested));
+        }
         _ => DataType::Utf8,
     })
 }

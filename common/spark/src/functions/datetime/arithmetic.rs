@@ -135,6 +135,10 @@ fn is_window(fields: &Fields) -> bool {
 
 /// Reads a local time in the first zone, which is the session's where only one is given, and gives it in the second.
 fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
+    let known = |zone: &str| match parse_zone(zone) {
+        Some(zone) => Ok(zone),
+        None => exec_err!("convert_timezone: there is no time zone '{zone}'"),
+    };
     let local =
         |at: usize| -> Result<ArrayRef> { Ok(cast_array(&call.column(at)?, &types::timestamp_ntz(), &call.zone)?) };
     if call.args.len() == 2 {
@@ -142,8 +146,11 @@ fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
         let converted = times.as_primitive::<TimestampMicrosecondType>().iter().zip(&to);
         return column(
             converted
-                .map(|(us, to)| Some(parse_zone(to?)?.to_local(zone::to_instant_us(us?, &call.zone))))
-                .collect::<TimestampMicrosecondArray>(),
+                .map(|(us, to)| match (us, to) {
+                    (Some(us), Some(to)) => Ok(Some(known(to)?.to_local(zone::to_instant_us(us, &call.zone)))),
+                    _ => Ok(None),
+                })
+                .collect::<Result<TimestampMicrosecondArray>>()?,
         );
     }
     let zones = cast_array(&call.column(1)?, &DataType::Utf8, &call.zone)?;
@@ -153,11 +160,11 @@ fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
         .iter()
         .zip(&from)
         .zip(to)
-        .map(|((us, from), to)| {
-            let instant = parse_zone(from?)?.to_instant(us?);
-            Some(parse_zone(to?)?.to_local(instant))
+        .map(|((us, from), to)| match (us, from, to) {
+            (Some(us), Some(from), Some(to)) => Ok(Some(known(to)?.to_local(known(from)?.to_instant(us)))),
+            _ => Ok(None),
         });
-    column(converted.collect::<TimestampMicrosecondArray>())
+    column(converted.collect::<Result<TimestampMicrosecondArray>>()?)
 }
 
 pub fn date_add_udf() -> ScalarUDF {

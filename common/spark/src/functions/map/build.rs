@@ -1,6 +1,8 @@
 //! Maps of keys and values, of arrays, of entries, of texts, of other maps. No map has a key twice, and none is NULL.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, MapArray, StringBuilder, StructArray, UInt32Array, new_empty_array};
@@ -20,32 +22,132 @@ use crate::functions::string::split::split_text;
 use crate::type_name::spark_type;
 use crate::types::{self, has_map};
 
+/// The functions that refuse a key given twice, and those the planner puts in their place where the last value of a key wins.
 pub fn functions() -> Vec<ScalarUDF> {
+    let mut all = named::<RefuseRepeats>(["map", "map_from_arrays", "map_from_entries", "map_concat", "str_to_map"]);
+    let [map, rest @ ..] = LAST_WINS;
+    let [arrays, entries, concat, text] = rest;
+    all.extend(named::<LastWins>([map.1, arrays.1, entries.1, concat.1, text.1]));
+    all.push(
+        Function::new(
+            KEEPING_REPEATS,
+            &[Kind::Any],
+            from_entries_type,
+            from_entries::<KeepRepeats>,
+        )
+        .udf(),
+    );
+    all
+}
+
+/// Functions that make maps, and those that do it with the last value of a key that comes twice.
+pub const LAST_WINS: [(&str, &str); 5] = [
+    ("map", "__last_wins_map"),
+    ("map_from_arrays", "__last_wins_map_from_arrays"),
+    ("map_from_entries", "__last_wins_map_from_entries"),
+    ("map_concat", "__last_wins_map_concat"),
+    ("str_to_map", "__last_wins_str_to_map"),
+];
+
+/// Makes a map of entries that come from a map: what that has twice stays.
+pub const KEEPING_REPEATS: &str = "__map_of_entries";
+
+fn named<R: Repeats>(names: [&'static str; 5]) -> Vec<ScalarUDF> {
+    let [map, arrays, entries, concat, text] = names;
+    let lists = &[Kind::List, Kind::List];
+    let texts = &[Kind::Text, Kind::Text, Kind::Text];
+    let of_text = |_: &[DataType]| Ok(types::map(DataType::Utf8, DataType::Utf8));
     vec![
-        Function::new("map", &[Kind::Any], map_type, make_map)
-            .aliases(&["make_map"])
+        Function::new(map, &[Kind::Any], map_type, make_map::<R>)
+            .aliases(if map == "map" { &["make_map"] } else { &[] })
             .variadic()
             .udf(),
-        Function::new(
-            "map_from_arrays",
-            &[Kind::List, Kind::List],
-            from_arrays_type,
-            from_arrays,
-        )
-        .udf(),
-        Function::new("map_from_entries", &[Kind::Any], from_entries_type, from_entries).udf(),
-        Function::new("map_concat", &[Kind::Any], concat_type, map_concat)
+        Function::new(arrays, lists, from_arrays_type, from_arrays::<R>).udf(),
+        Function::new(entries, &[Kind::Any], from_entries_type, from_entries::<R>).udf(),
+        Function::new(concat, &[Kind::Any], concat_type, map_concat::<R>)
             .variadic()
             .udf(),
-        Function::new(
-            "str_to_map",
-            &[Kind::Text, Kind::Text, Kind::Text],
-            |_| Ok(types::map(DataType::Utf8, DataType::Utf8)),
-            str_to_map,
-        )
-        .required(1)
-        .udf(),
+        Function::new(text, texts, of_text, str_to_map::<R>).required(1).udf(),
     ]
+}
+
+/// What becomes of a key that a row has twice.
+trait Repeats {
+    /// The entries that stay, where not all do: their places, and how many a row has.
+    ///
+    /// # Errors
+    /// The key that comes twice, where that is refused.
+    fn settle(keys: &ArrayRef, rows: &[Range<usize>]) -> Result<Option<Kept>>;
+}
+
+/// Places of keys and of their values, and the number of entries of each row.
+struct Kept {
+    keys: Vec<u32>,
+    values: Vec<u32>,
+    lengths: Vec<usize>,
+}
+
+struct RefuseRepeats;
+struct LastWins;
+struct KeepRepeats;
+
+impl Repeats for RefuseRepeats {
+    fn settle(keys: &ArrayRef, rows: &[Range<usize>]) -> Result<Option<Kept>> {
+        if rows.iter().all(|row| row.len() < 2) {
+            return Ok(None);
+        }
+        let comparable = &equatable(std::slice::from_ref(keys))?[0];
+        let mut seen = HashSet::new();
+        for row in rows {
+            seen.clear();
+            for at in row.clone() {
+                if !seen.insert(comparable.row(at)) {
+                    let mut text = String::new();
+                    write_value(keys.as_ref(), at, Style::Show, &chrono_tz::Tz::UTC, &mut text);
+                    return exec_err!("a map has each key once, {text} was given twice");
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Repeats for LastWins {
+    /// A key stays where it stood first, with the value that came last.
+    fn settle(keys: &ArrayRef, rows: &[Range<usize>]) -> Result<Option<Kept>> {
+        if rows.iter().all(|row| row.len() < 2) {
+            return Ok(None);
+        }
+        let comparable = &equatable(std::slice::from_ref(keys))?[0];
+        let mut kept = Kept {
+            keys: Vec::with_capacity(keys.len()),
+            values: Vec::with_capacity(keys.len()),
+            lengths: Vec::with_capacity(rows.len()),
+        };
+        let mut seen = HashMap::new();
+        for row in rows {
+            seen.clear();
+            let before = kept.keys.len();
+            for at in row.clone() {
+                match seen.entry(comparable.row(at)) {
+                    Entry::Occupied(place) => kept.values[*place.get()] = at as u32,
+                    Entry::Vacant(place) => {
+                        place.insert(kept.keys.len());
+                        kept.keys.push(at as u32);
+                        kept.values.push(at as u32);
+                    }
+                }
+            }
+            kept.lengths.push(kept.keys.len() - before);
+        }
+        Ok(Some(kept))
+    }
+}
+
+impl Repeats for KeepRepeats {
+    fn settle(_: &ArrayRef, _: &[Range<usize>]) -> Result<Option<Kept>> {
+        Ok(None)
+    }
 }
 
 /// The map type of these keys and values.
@@ -77,7 +179,7 @@ fn map_type(given: &[DataType]) -> Result<DataType> {
 }
 
 /// `map(k, v, ...)`: arguments in turn.
-fn make_map(call: &Call<'_>) -> Result<ArrayRef> {
+fn make_map<R: Repeats>(call: &Call<'_>) -> Result<ArrayRef> {
     let pairs = call.args.len() / 2;
     let (key, value) = parts(call.returns)?;
     let side = |from: usize, of: &DataType| -> Result<ArrayRef> {
@@ -95,7 +197,7 @@ fn make_map(call: &Call<'_>) -> Result<ArrayRef> {
         Ok(interleave(&columns, &places)?)
     };
     let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(pairs, call.rows));
-    build(call.returns, side(0, key)?, side(1, value)?, offsets, None)
+    build::<R>(call.returns, side(0, key)?, side(1, value)?, offsets, None)
 }
 
 fn parts(of: &DataType) -> Result<(&DataType, &DataType)> {
@@ -106,7 +208,7 @@ fn parts(of: &DataType) -> Result<(&DataType, &DataType)> {
 }
 
 /// Puts a map together, of the type `returns`.
-fn build(
+fn build<R: Repeats>(
     returns: &DataType,
     keys: ArrayRef,
     values: ArrayRef,
@@ -119,7 +221,15 @@ fn build(
     let DataType::Struct(fields) = entries_field.data_type() else {
         return plan_err!("a map has keys and values");
     };
-    check_keys(&keys, &offsets, nulls.as_ref())?;
+    let rows = checked_rows(&keys, &offsets, nulls.as_ref())?;
+    let (keys, values, offsets) = match R::settle(&keys, &rows)? {
+        None => (keys, values, offsets),
+        Some(kept) => (
+            take(&keys, &UInt32Array::from(kept.keys), None)?,
+            take(&values, &UInt32Array::from(kept.values), None)?,
+            OffsetBuffer::from_lengths(kept.lengths),
+        ),
+    };
     let length = keys.len();
     let no_keys = keys.data_type().is_null() && length == 0;
     let columns = if no_keys {
@@ -137,33 +247,19 @@ fn build(
     )?)
 }
 
-/// Refuses keys that are NULL and keys that a row has twice.
-fn check_keys(keys: &ArrayRef, offsets: &OffsetBuffer<i32>, nulls: Option<&NullBuffer>) -> Result<()> {
-    let rows = (0..offsets.len() - 1).filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
-    let rows: Vec<_> = rows
-        .map(|row| offsets[row] as usize..offsets[row + 1] as usize)
-        .collect();
+/// The entries of each row, none where it is NULL; a key that is NULL is refused.
+fn checked_rows(keys: &ArrayRef, offsets: &OffsetBuffer<i32>, nulls: Option<&NullBuffer>) -> Result<Vec<Range<usize>>> {
+    let own = |row: usize| match nulls.is_none_or(|nulls| nulls.is_valid(row)) {
+        true => offsets[row] as usize..offsets[row + 1] as usize,
+        false => 0..0,
+    };
+    let rows: Vec<_> = (0..offsets.len() - 1).map(own).collect();
     let untyped = keys.data_type().is_null();
-    let null = |row: &std::ops::Range<usize>| row.clone().any(|at| untyped || keys.is_null(at));
+    let null = |row: &Range<usize>| row.clone().any(|at| untyped || keys.is_null(at));
     if (untyped || keys.null_count() > 0) && rows.iter().any(null) {
         return exec_err!("a map has no key that is NULL");
     }
-    if rows.iter().all(|row| row.len() < 2) {
-        return Ok(());
-    }
-    let comparable = &equatable(std::slice::from_ref(keys))?[0];
-    let mut seen = HashSet::new();
-    for row in rows {
-        seen.clear();
-        for at in row {
-            if !seen.insert(comparable.row(at)) {
-                let mut text = String::new();
-                write_value(keys.as_ref(), at, Style::Show, &chrono_tz::Tz::UTC, &mut text);
-                return exec_err!("a map has each key once, {text} was given twice");
-            }
-        }
-    }
-    Ok(())
+    Ok(rows)
 }
 
 fn from_arrays_type(given: &[DataType]) -> Result<DataType> {
@@ -171,7 +267,7 @@ fn from_arrays_type(given: &[DataType]) -> Result<DataType> {
     checked(element(&given[0]), element(&given[1]))
 }
 
-fn from_arrays(call: &Call<'_>) -> Result<ArrayRef> {
+fn from_arrays<R: Repeats>(call: &Call<'_>) -> Result<ArrayRef> {
     let (key, value) = parts(call.returns)?;
     let (keys, values) = (list_of(call, 0, key)?, list_of(call, 1, value)?);
     let nulls = NullBuffer::union(keys.nulls(), values.nulls());
@@ -196,7 +292,7 @@ fn from_arrays(call: &Call<'_>) -> Result<ArrayRef> {
     }
     let keys = take(keys.values(), &UInt32Array::from(key_picks), None)?;
     let values = take(values.values(), &UInt32Array::from(value_picks), None)?;
-    build(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
+    build::<R>(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
 }
 
 fn from_entries_type(given: &[DataType]) -> Result<DataType> {
@@ -212,7 +308,7 @@ fn from_entries_type(given: &[DataType]) -> Result<DataType> {
 }
 
 /// NULL where one of the entries is.
-fn from_entries(call: &Call<'_>) -> Result<ArrayRef> {
+fn from_entries<R: Repeats>(call: &Call<'_>) -> Result<ArrayRef> {
     let container = call.column(0)?;
     let list = container.as_list::<i32>();
     let entries = list.values().as_struct();
@@ -234,7 +330,7 @@ fn from_entries(call: &Call<'_>) -> Result<ArrayRef> {
         take(entries.column(1), &picks, None)?,
     );
     let nulls = Some(NullBuffer::from(valid));
-    build(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
+    build::<R>(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
 }
 
 fn concat_type(given: &[DataType]) -> Result<DataType> {
@@ -255,7 +351,7 @@ fn concat_type(given: &[DataType]) -> Result<DataType> {
 }
 
 /// NULL where one of the maps is.
-fn map_concat(call: &Call<'_>) -> Result<ArrayRef> {
+fn map_concat<R: Repeats>(call: &Call<'_>) -> Result<ArrayRef> {
     let maps = (0..call.args.len())
         .map(|at| {
             Ok(cast_array(&call.column(at)?, call.returns, &call.zone)?
@@ -292,11 +388,11 @@ fn map_concat(call: &Call<'_>) -> Result<ArrayRef> {
     }
     let picks = UInt32Array::from(picks);
     let (keys, values) = (take(&keys, &picks, None)?, take(&values, &picks, None)?);
-    build(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
+    build::<R>(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
 }
 
 /// `str_to_map(text, pairs apart, key and value apart)`: the last two are patterns.
-fn str_to_map(call: &Call<'_>) -> Result<ArrayRef> {
+fn str_to_map<R: Repeats>(call: &Call<'_>) -> Result<ArrayRef> {
     let texts = call.text(0)?;
     let pattern = |at: usize, default: &'static str| -> Result<(Patterns, arrow::array::StringArray)> {
         if at < call.args.len() {
@@ -338,5 +434,5 @@ fn str_to_map(call: &Call<'_>) -> Result<ArrayRef> {
     }
     let (keys, values): (ArrayRef, ArrayRef) = (Arc::new(keys.finish()), Arc::new(values.finish()));
     let nulls = Some(NullBuffer::from(valid));
-    build(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
+    build::<R>(call.returns, keys, values, OffsetBuffer::from_lengths(lengths), nulls)
 }

@@ -5,6 +5,8 @@ mod parts;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub use build::{KEEPING_REPEATS, LAST_WINS};
+
 /// The functions of this category.
 pub fn functions() -> Vec<ScalarUDF> {
     let mut all = build::functions();

@@ -130,7 +130,11 @@ fn log(call: &Call<'_>) -> Result<ArrayRef> {
         .zip(values.as_primitive::<Float64Type>());
     let logs = pairs.map(|(base, value)| {
         let (base, value) = (base?, value?);
-        (base > 0.0 && value > 0.0).then(|| value.ln() / base.ln())
+        // NaN is not refused: its logarithm is NaN.
+        if base <= 0.0 || value <= 0.0 {
+            return None;
+        }
+        Some(value.ln() / base.ln())
     });
     column(logs.collect::<Float64Array>())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float32Array, new_null_array};
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type};
 use chrono_tz::Tz;
 use datafusion::common::{ScalarValue, plan_err};
@@ -24,6 +24,9 @@ enum Mode {
 
 /// Decimal a double is read as before it is cut up or down at a place.
 const DOUBLE_AS_DECIMAL: (u8, i8) = (30, 15);
+
+/// Beyond this place on either side rounding changes no more.
+const FARTHEST_PLACE: i32 = 1_000;
 
 const NUMBER_PLACES: &[Kind] = &[Kind::Number, Kind::Int];
 
@@ -50,7 +53,17 @@ fn places_of(constant: Option<&ScalarValue>) -> Result<i32> {
         return Ok(0);
     };
     let places = cast_array(&constant.to_array()?, &DataType::Int32, &Tz::UTC)?;
-    Ok(places.as_primitive::<Int32Type>().iter().next().flatten().unwrap_or(0))
+    let places = places.as_primitive::<Int32Type>().iter().next().flatten();
+    // No number has that many digits.
+    Ok(places.unwrap_or(0).clamp(-FARTHEST_PLACE, FARTHEST_PLACE))
+}
+
+/// Whether the number of places is NULL, and with it every answer.
+fn no_places(call: &Call<'_>) -> Result<bool> {
+    let Some(constant) = call.constant(1) else {
+        return Ok(false);
+    };
+    Ok(cast_array(&constant.to_array()?, &DataType::Int32, &Tz::UTC)?.is_null(0))
 }
 
 fn constant_places(call: &Call<'_>) -> Result<i32> {
@@ -138,6 +151,9 @@ fn round_decimals(values: &Decimal128Array, places: i32, mode: Mode, returns: &D
 }
 
 fn round(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
+    if no_places(call)? {
+        return Ok(new_null_array(call.returns, call.rows));
+    }
     let values = call.column(0)?;
     let places = if call.args.len() > 1 { constant_places(call)? } else { 0 };
     match values.data_type() {

@@ -15,7 +15,7 @@ use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::kernel::{Call, Function, Kind, Result, column};
-use crate::cast::cast_array;
+use crate::cast::{can_cast, cast_array};
 use crate::coerce::{common_of, comparison_type};
 use crate::type_name::spark_type;
 use crate::types;
@@ -45,7 +45,7 @@ pub fn functions() -> Vec<ScalarUDF> {
             .required(1)
             .udf(),
         Function::new("struct", ANY, struct_type, make_struct).variadic().udf(),
-        Function::new("equal_null", &[Kind::Any, Kind::Any], boolean, equal_null).udf(),
+        Function::new("equal_null", &[Kind::Any, Kind::Any], equal_null_type, equal_null).udf(),
         Function::new(
             "positive",
             &[Kind::NumberOrInterval],
@@ -97,7 +97,7 @@ pub fn functions() -> Vec<ScalarUDF> {
                 let texts = call.text(0)?;
                 match texts.iter().flatten().next() {
                     Some(message) => exec_err!("{message}"),
-                    None => Ok(arrow::array::new_null_array(&DataType::Null, call.rows)),
+                    None => exec_err!("null"),
                 }
             },
         )
@@ -167,6 +167,14 @@ fn make_struct(call: &Call<'_>) -> Result<ArrayRef> {
     )?)
 }
 
+fn equal_null_type(given: &[DataType]) -> Result<DataType> {
+    if comparison_type(&given[0], &given[1]).is_none() {
+        let (left, right) = (spark_type(&given[0]), spark_type(&given[1]));
+        return plan_err!("equal_null cannot compare {left} and {right}");
+    }
+    Ok(DataType::Boolean)
+}
+
 fn equal_null(call: &Call<'_>) -> Result<ArrayRef> {
     let (left, right) = (call.column(0)?, call.column(1)?);
     let Some(common) = comparison_type(left.data_type(), right.data_type()) else {
@@ -202,23 +210,37 @@ fn assert_true(call: &Call<'_>) -> Result<ArrayRef> {
     }
 }
 
+/// `to`, where what is given casts to it.
+fn castable(given: &[DataType], to: DataType) -> Result<DataType> {
+    if !can_cast(&given[0], &to) {
+        return plan_err!("cannot cast {} to {}", spark_type(&given[0]), spark_type(&to));
+    }
+    Ok(to)
+}
+
 /// `int('12')` is `CAST('12' AS INT)`, for every simple type.
 fn type_functions() -> Vec<ScalarUDF> {
     fn cast(call: &Call<'_>) -> Result<ArrayRef> {
         Ok(cast_array(&call.column(0)?, call.returns, &call.zone)?)
     }
     vec![
-        Function::new("boolean", ANY, |_| Ok(DataType::Boolean), cast).udf(),
-        Function::new("tinyint", ANY, |_| Ok(DataType::Int8), cast).udf(),
-        Function::new("smallint", ANY, |_| Ok(DataType::Int16), cast).udf(),
-        Function::new("int", ANY, |_| Ok(DataType::Int32), cast).udf(),
-        Function::new("bigint", ANY, |_| Ok(DataType::Int64), cast).udf(),
-        Function::new("float", ANY, |_| Ok(DataType::Float32), cast).udf(),
-        Function::new("double", ANY, |_| Ok(DataType::Float64), cast).udf(),
-        Function::new("decimal", ANY, |_| Ok(DataType::Decimal128(10, 0)), cast).udf(),
-        Function::new("string", ANY, |_| Ok(DataType::Utf8), cast).udf(),
-        Function::new("binary", ANY, |_| Ok(DataType::Binary), cast).udf(),
-        Function::new("date", ANY, |_| Ok(DataType::Date32), cast).udf(),
-        Function::new("timestamp", ANY, |_| Ok(types::timestamp()), cast).udf(),
+        Function::new("boolean", ANY, |given| castable(given, DataType::Boolean), cast).udf(),
+        Function::new("tinyint", ANY, |given| castable(given, DataType::Int8), cast).udf(),
+        Function::new("smallint", ANY, |given| castable(given, DataType::Int16), cast).udf(),
+        Function::new("int", ANY, |given| castable(given, DataType::Int32), cast).udf(),
+        Function::new("bigint", ANY, |given| castable(given, DataType::Int64), cast).udf(),
+        Function::new("float", ANY, |given| castable(given, DataType::Float32), cast).udf(),
+        Function::new("double", ANY, |given| castable(given, DataType::Float64), cast).udf(),
+        Function::new(
+            "decimal",
+            ANY,
+            |given| castable(given, DataType::Decimal128(10, 0)),
+            cast,
+        )
+        .udf(),
+        Function::new("string", ANY, |given| castable(given, DataType::Utf8), cast).udf(),
+        Function::new("binary", ANY, |given| castable(given, DataType::Binary), cast).udf(),
+        Function::new("date", ANY, |given| castable(given, DataType::Date32), cast).udf(),
+        Function::new("timestamp", ANY, |given| castable(given, types::timestamp()), cast).udf(),
     ]
 }

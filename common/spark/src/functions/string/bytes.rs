@@ -43,7 +43,7 @@ pub fn functions() -> Vec<ScalarUDF> {
         )
         .required(1)
         .udf(),
-        Function::new("hex", &[Kind::Any], utf8, hex).udf(),
+        Function::new("hex", &[Kind::Any], hex_type, hex).udf(),
         Function::new("bit_length", &[Kind::TextOrBinary], int, |call| byte_count(call, 8)).udf(),
         Function::new("octet_length", &[Kind::TextOrBinary], int, |call| byte_count(call, 1)).udf(),
         trimming("btrim", Side::Both).aliases(&["trim"]).udf(),
@@ -168,12 +168,18 @@ fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+fn hex_type(given: &[DataType]) -> Result<DataType> {
+    match given.first() {
+        Some(nested) if nested.is_nested() => plan_err!("function hex takes a number, text or binary"),
+        _ => Ok(DataType::Utf8),
+    }
+}
+
 fn hex(call: &Call<'_>) -> Result<ArrayRef> {
     let values = call.column(0)?;
     let values = match values.data_type() {
         DataType::Binary | DataType::Utf8 => values,
         number if types::is_number(number) => cast_array(&values, &DataType::Int64, &call.zone)?,
-        nested if nested.is_nested() => return plan_err!("function hex takes a number, text or binary"),
         _ => cast_array(&values, &DataType::Utf8, &call.zone)?,
     };
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -349,8 +355,9 @@ fn levenshtein(call: &Call<'_>) -> Result<ArrayRef> {
     let distances = left.iter().zip(&right).enumerate().map(|(row, (left, right))| {
         let distance = edits(left?, right?, &mut costs);
         match most {
-            Some(most) if most.is_null(row) => None,
-            Some(most) if distance > most.value(row) => Some(-1),
+            // A threshold of NULL counts as 0.
+            Some(most) if most.is_null(row) && distance > 0 => Some(-1),
+            Some(most) if most.is_valid(row) && distance > most.value(row) => Some(-1),
             _ => Some(distance),
         }
     });

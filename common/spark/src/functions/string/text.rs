@@ -54,11 +54,8 @@ pub fn functions() -> Vec<ScalarUDF> {
             test_pair(call, |text, with| text.contains(with), contains_bytes)
         })
         .udf(),
-        Function::new("char_length", TEXT, int, char_length)
-            .aliases(&["character_length"])
-            .udf(),
         Function::new("length", &[Kind::TextOrBinary], int, length)
-            .aliases(&["len"])
+            .aliases(&["len", "char_length", "character_length"])
             .udf(),
         Function::new(
             "substring",

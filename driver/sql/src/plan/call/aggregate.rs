@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::{AggregateFunction, Case, NullTreatment};
 use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr};
 use datafusion::logical_expr::{AggregateUDF, Expr, lit};
-use millstream_spark::types::is_interval;
+use millstream_spark::types::{has_map, is_interval};
 use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
@@ -171,7 +171,7 @@ impl Planner<'_> {
             "approx_percentile",
         ];
         if numeric.contains(&name) && (of.is_null() || of == DataType::Utf8) {
-            args[0] = datafusion::logical_expr::cast(first, DataType::Float64);
+            args[0] = datafusion::logical_expr::cast(first.clone(), DataType::Float64);
         } else if ["corr", "covar_pop", "covar_samp"].contains(&name) || name.starts_with("regr_") {
             for arg in &mut args {
                 let of = self.type_of(arg, scope, at)?;
@@ -179,7 +179,16 @@ impl Planner<'_> {
                     *arg = datafusion::logical_expr::cast(arg.clone(), DataType::Float64);
                 }
             }
-        } else if let ("min" | "max", DataType::Map(..)) = (name, &of) {
+        }
+        if let ("regr_r2", [dependent, other]) = (name, args.as_mut_slice()) {
+            // Where one side is always the same, the engine takes each side for the other.
+            std::mem::swap(dependent, other);
+        }
+        if name == "collect_set" && has_map(&of) {
+            let message = "collect_set does not take maps: they cannot be compared";
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        if let ("min" | "max", DataType::Map(..)) = (name, &of) {
             return Err(Fault::new(
                 SqlErrorKind::Type,
                 at,

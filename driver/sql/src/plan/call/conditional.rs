@@ -69,14 +69,10 @@ impl Planner<'_> {
                     *arg = datafusion::logical_expr::cast(arg.clone(), to);
                 }
             }
-            "width_bucket" | "split_part" => {
-                let (from, to) = match name {
-                    "split_part" => (0..2, DataType::Utf8),
-                    _ => (0..3, DataType::Float64),
-                };
-                for at in from.start..from.end.min(args.len()) {
-                    if kinds[at] != to && (kinds[at] == DataType::Utf8 || name == "split_part") {
-                        args[at] = datafusion::logical_expr::cast(args[at].clone(), to.clone());
+            "width_bucket" => {
+                for (arg, kind) in args.iter_mut().zip(kinds).take(3) {
+                    if *kind == DataType::Utf8 {
+                        *arg = datafusion::logical_expr::cast(arg.clone(), DataType::Float64);
                     }
                 }
             }

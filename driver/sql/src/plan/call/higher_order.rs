@@ -8,6 +8,7 @@ use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::{HigherOrderFunction, Lambda};
 use datafusion::logical_expr::{Expr, lit, when};
 use millstream_spark::coerce::common_type;
+use millstream_spark::functions::map::KEEPING_REPEATS;
 use millstream_spark::type_name::spark_type;
 use millstream_spark::types::{list, map_parts};
 use sqlparser::ast::{self, FunctionArgExpr};
@@ -103,7 +104,12 @@ impl Planner<'_> {
                 self.over("array_transform", entries, name, entry, site)?
             }
         };
-        let expr = self.scalar(&["map_from_entries"], vec![made], site.scope, site.at)?;
+        // Only new keys can come twice; what the map itself has twice, from JSON, stays.
+        let maker = match site.name {
+            "transform_keys" => "map_from_entries",
+            _ => KEEPING_REPEATS,
+        };
+        let expr = self.scalar(&[maker], vec![made], site.scope, site.at)?;
         Ok((expr, text))
     }
 

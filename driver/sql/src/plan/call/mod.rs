@@ -5,6 +5,7 @@ mod arguments;
 mod conditional;
 mod higher_order;
 mod lambda;
+mod rules;
 mod shown;
 mod structs;
 mod time_units;
@@ -24,6 +25,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use millstream_common::options::nearest;
+use millstream_spark::functions::map::LAST_WINS;
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Location;
 
@@ -108,7 +110,8 @@ impl Planner<'_> {
             self.type_of(&expr, scope, at)?;
             return Ok(Typed { expr, text });
         }
-        let exprs = self.settled_arguments(name, args.into_iter().map(|a| a.expr).collect(), &kinds, at)?;
+        let mut exprs = self.settled_arguments(name, args.into_iter().map(|a| a.expr).collect(), &kinds, at)?;
+        self.check_arguments(name, &mut exprs, &kinds, at)?;
         let expr = self.scalar(&[name], exprs, scope, at)?;
         Ok(Typed { expr, text })
     }
@@ -147,7 +150,10 @@ impl Planner<'_> {
 
     /// A call of the first of `names` that exists.
     pub(super) fn scalar(&self, names: &[&str], args: Vec<Expr>, scope: &Scope, at: Location) -> Checked<Expr> {
-        let Some(udf) = names.iter().find_map(|n| self.state.scalar_functions().get(*n)) else {
+        let found = names
+            .iter()
+            .find_map(|n| self.state.scalar_functions().get(self.settled_name(n)));
+        let Some(udf) = found else {
             return Err(self.unknown_function(names.first().copied().unwrap_or_default(), at));
         };
         let args = match udf.name() {
@@ -172,8 +178,17 @@ impl Planner<'_> {
         let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(udf), args));
         // Wrong arguments show when the type is asked for: now, while the place is known.
         self.type_of(&expr, scope, at)
-            .map_err(|f| wrong_arguments(f, udf.name()))?;
+            .map_err(|f| wrong_arguments(f, names.first().copied().unwrap_or(udf.name())))?;
         Ok(expr)
+    }
+
+    /// The function that does what `name` does under the session's settings.
+    fn settled_name<'n>(&self, name: &'n str) -> &'n str {
+        let last_wins = LAST_WINS.iter().find(|(strict, _)| *strict == name);
+        match last_wins.filter(|_| self.catalog.last_key_wins) {
+            Some((_, name)) => name,
+            None => name,
+        }
     }
 
     /// Puts the session's policy for time texts behind the pattern of a function that reads times.
@@ -267,7 +282,8 @@ impl Planner<'_> {
                 if name == "named_struct" {
                     let args = self.arguments(arguments, scope)?;
                     let text = format!("named_struct({})", texts(&args));
-                    let expr = self.scalar(&["named_struct"], args.into_iter().map(|a| a.expr).collect(), scope, at)?;
+                    let args = args.into_iter().map(|a| a.expr).collect();
+                    let expr = self.struct_of_names(args, scope, at)?;
                     Typed { expr, text }
                 } else {
                     self.struct_call(arguments, scope, at)?
@@ -359,7 +375,7 @@ fn literal_entries(e: &Expr) -> Option<Vec<Expr>> {
     let Expr::ScalarFunction(call) = e else {
         return None;
     };
-    if call.func.name() != "map" || !is_literal_map(e) {
+    if !makes_map(call.func.name()) || !is_literal_map(e) {
         return None;
     }
     match call.args.as_slice() {
@@ -371,12 +387,17 @@ fn literal_entries(e: &Expr) -> Option<Vec<Expr>> {
     }
 }
 
+fn makes_map(name: &str) -> bool {
+    LAST_WINS[0].0 == name || LAST_WINS[0].1 == name
+}
+
 /// `map('key', 'value')`, as options are given.
 fn is_literal_map(e: &Expr) -> bool {
     match e {
         Expr::Literal(..) => true,
         Expr::ScalarFunction(call) => {
-            ["map", "make_array", "array"].contains(&call.func.name()) && call.args.iter().all(is_literal_map)
+            let name = call.func.name();
+            (makes_map(name) || ["make_array", "array"].contains(&name)) && call.args.iter().all(is_literal_map)
         }
         _ => false,
     }

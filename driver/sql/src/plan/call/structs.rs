@@ -1,6 +1,7 @@
 //! `struct(...)`, tuples and `arrays_zip(...)`: fields are called as what they are made of.
 
-use datafusion::logical_expr::lit;
+use arrow::datatypes::{DataType, Field};
+use datafusion::logical_expr::{Expr, lit};
 use sqlparser::ast::{self, AccessExpr, FunctionArgExpr, SelectItemQualifiedWildcardKind, Subscript, Value};
 use sqlparser::tokenizer::Location;
 
@@ -42,6 +43,24 @@ impl Planner<'_> {
             }
         }
         self.named_fields(fields, scope, at)
+    }
+
+    /// `named_struct(name, value, ..)`. A name may be empty, which the engine's own function refuses.
+    pub(super) fn struct_of_names(&self, args: Vec<Expr>, scope: &Scope, at: Location) -> Checked<Expr> {
+        let names: Option<Vec<String>> = args.iter().step_by(2).map(literal_text).collect();
+        match names {
+            Some(names) if names.iter().any(String::is_empty) && args.len().is_multiple_of(2) => {
+                let values: Vec<Expr> = args.into_iter().skip(1).step_by(2).collect();
+                let fields = names.iter().zip(&values).map(|(name, value)| {
+                    let of = self.type_of(value, scope, at)?;
+                    Ok(Field::new(name, of, true))
+                });
+                let of = DataType::Struct(fields.collect::<Checked<Vec<_>>>()?.into());
+                let unnamed = self.scalar(&["struct"], values, scope, at)?;
+                Ok(datafusion::logical_expr::cast(unnamed, of))
+            }
+            _ => self.scalar(&["named_struct"], args, scope, at),
+        }
     }
 
     /// `struct(a, x + 1 AS c)`, shown with its aliases.
@@ -149,6 +168,13 @@ fn own_name(e: &ast::Expr) -> Option<String> {
             },
             _ => None,
         },
+        _ => None,
+    }
+}
+
+fn literal_text(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_owned),
         _ => None,
     }
 }
