@@ -24,6 +24,7 @@ use crate::event_time::WatermarkExec;
 use crate::pane::PaneExpandExec;
 use crate::slot::SlotExec;
 use crate::spec::SlotId;
+use crate::stream_limit::StreamLimitExec;
 use crate::time_window::{TimeWindowExec, WindowShape};
 use crate::window_rewrite::{EVENT_WINDOW, event_window};
 
@@ -64,6 +65,10 @@ enum Operator {
         column: usize,
         shape: WindowShape,
     },
+    StreamLimit {
+        fetch: u64,
+        number: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -90,6 +95,7 @@ impl PhysicalExtensionCodec for Codec {
                 Arc::new(TimeWindowExec::try_new(input()?, time, shape, column)?)
             }
             Operator::PaneExpand { column, shape } => Arc::new(PaneExpandExec::try_new(input()?, column, shape)?),
+            Operator::StreamLimit { fetch, number } => Arc::new(StreamLimitExec::new(input()?, fetch, number)),
         })
     }
 
@@ -127,6 +133,11 @@ impl PhysicalExtensionCodec for Codec {
             Operator::PaneExpand {
                 column: node.column,
                 shape: node.shape,
+            }
+        } else if let Some(node) = node.downcast_ref::<StreamLimitExec>() {
+            Operator::StreamLimit {
+                fetch: node.fetch(),
+                number: node.number(),
             }
         } else {
             return internal_err!("{} cannot be sent to an executor", node.name());

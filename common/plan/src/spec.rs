@@ -220,6 +220,9 @@ pub struct MapStageSpec {
     pub plan: usize,
     /// What becomes of its rows.
     pub output: StageOutput,
+    /// A batch is read by one task.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// What becomes of a stage's rows.

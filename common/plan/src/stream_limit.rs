@@ -100,7 +100,7 @@ impl UserDefinedLogicalNodeCore for StreamLimitNode {
     }
 }
 
-/// Runs a [`StreamLimitNode`], on the driver.
+/// Runs a [`StreamLimitNode`]: on the driver, or in the one map task of a batch.
 #[derive(Debug, Clone)]
 pub struct StreamLimitExec {
     input: Arc<dyn ExecutionPlan>,
@@ -110,7 +110,7 @@ pub struct StreamLimitExec {
 }
 
 impl StreamLimitExec {
-    fn new(input: Arc<dyn ExecutionPlan>, fetch: u64, number: usize) -> Self {
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, fetch: u64, number: usize) -> Self {
         let properties = one_partition(input.schema());
         Self {
             input,
@@ -124,6 +124,11 @@ impl StreamLimitExec {
     #[must_use]
     pub fn fetch(&self) -> u64 {
         self.fetch
+    }
+
+    /// Its number within the query.
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "as every operator of ours has it")]

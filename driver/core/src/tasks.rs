@@ -168,6 +168,8 @@ pub struct Finished {
     pub event_time: Vec<EventTime>,
     /// State files it wrote.
     pub state_files: Vec<StateFile>,
+    /// How many rows each limit over the stream has let through; 0 for those it does not count.
+    pub passed: Vec<u64>,
 }
 
 /// A task's report of failure.
@@ -477,6 +479,7 @@ mod tests {
             totals: Totals::default(),
             event_time: Vec::new(),
             state_files: Vec::new(),
+            passed: Vec::new(),
         }
     }
 

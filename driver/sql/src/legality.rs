@@ -6,7 +6,7 @@ use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, Limit, LogicalPlan, SkipType};
-use millstream_plan::event_time::{EVENT_TIME, WatermarkNode};
+use millstream_plan::event_time::EVENT_TIME;
 use millstream_plan::source::SourceTable;
 use millstream_plan::spec::{OutputMode, SlotId};
 use sqlparser::tokenizer::Location;
@@ -23,8 +23,6 @@ struct Shape {
     aggregations: usize,
     /// One of them was by GROUP BY, not by DISTINCT.
     grouped: bool,
-    /// They went through a LIMIT.
-    limited: bool,
 }
 
 /// Checks a streaming query.
@@ -68,6 +66,7 @@ impl Legality<'_> {
 
     fn shape(&self, plan: &LogicalPlan) -> Checked<Shape> {
         self.subqueries(plan)?;
+        self.numbered_rows(plan)?;
         let inputs = plan
             .inputs()
             .into_iter()
@@ -119,21 +118,12 @@ impl Legality<'_> {
                     streaming: first.streaming,
                     aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
                     grouped: inputs.iter().any(|s| s.grouped),
-                    limited: inputs.iter().any(|s| s.limited),
                 }
-            }
-            LogicalPlan::Extension(node) if first.limited && node.node.as_any().is::<WatermarkNode>() => {
-                return refuse(
-                    self.text.place_of("LIMIT"),
-                    "a watermark over a LIMIT of a stream is not supported yet",
-                    "put WATERMARK behind the table itself",
-                );
             }
             _ => Shape {
                 streaming: inputs.iter().any(|s| s.streaming),
                 aggregations: inputs.iter().map(|s| s.aggregations).max().unwrap_or(0),
                 grouped: inputs.iter().any(|s| s.grouped),
-                limited: inputs.iter().any(|s| s.limited),
             },
         })
     }
@@ -146,13 +136,7 @@ impl Legality<'_> {
                 "OFFSET",
                 "OFFSET over a stream is not possible: batches have no rows in common",
             ),
-            OutputMode::Complete if input.aggregations == 0 => (
-                "LIMIT",
-                "LIMIT over a stream that is not aggregated yet is not supported in OUTPUT MODE complete",
-            ),
-            OutputMode::Append | OutputMode::Complete => {
-                return Ok(Shape { limited: true, ..input });
-            }
+            OutputMode::Append | OutputMode::Complete => return Ok(input),
         };
         refuse(
             self.text.place_of(word),
@@ -167,13 +151,6 @@ impl Legality<'_> {
                 self.text.place_of("GROUP"),
                 "an aggregation over the result of another aggregation of a stream is not supported yet",
                 "write the first result to a topic and aggregate it in a query of its own",
-            );
-        }
-        if input.limited {
-            return refuse(
-                self.text.place_of("LIMIT"),
-                "an aggregation over a LIMIT of a stream is not supported yet",
-                "take LIMIT away, or aggregate in a query of its own",
             );
         }
         Ok(Shape {
@@ -216,23 +193,12 @@ impl Legality<'_> {
             streaming: left.streaming || right.streaming,
             aggregations: left.aggregations + right.aggregations,
             grouped: left.streaming && left.grouped || right.streaming && right.grouped,
-            limited: left.streaming && left.limited || right.streaming && right.limited,
         };
         if left.streaming && right.streaming {
             return refuse(
                 at,
                 "joining two streams is not supported yet",
                 "join a stream with a table of files",
-            );
-        }
-        if both.aggregations > 0
-            && both.streaming
-            && (left.aggregations > 0 && left.streaming || right.aggregations > 0 && right.streaming)
-        {
-            return refuse(
-                at,
-                "joining the result of a streaming aggregation is not supported yet",
-                "join first, then aggregate",
             );
         }
         // The static side may not be the one whose unmatched rows are kept: nobody knows when the stream has no match.
@@ -264,6 +230,20 @@ impl Legality<'_> {
             },
             ..both
         })
+    }
+
+    /// Rows are numbered anew in every batch: Spark refuses that anywhere in a streaming query.
+    fn numbered_rows(&self, plan: &LogicalPlan) -> Checked<()> {
+        let name = "monotonically_increasing_id";
+        let asks = |e: &Expr| Ok(matches!(e, Expr::ScalarFunction(f) if f.func.name() == name));
+        if !plan.expressions().iter().any(|e| e.exists(asks).unwrap_or(false)) {
+            return Ok(());
+        }
+        refuse(
+            self.text.place_of(name),
+            format!("{name}() is not possible in a streaming query: every batch would begin again"),
+            "use partition and offset of the table",
+        )
     }
 
     /// A stream in a subquery of an expression has no end to wait for.

@@ -1,6 +1,6 @@
 //! What becomes of a streaming query's plan before it is optimised.
 //!
-//! Two things are not the engine's way: a `LIMIT` in append mode counts over all batches, and which rows move a watermark is
+//! Two things are not the engine's way: a `LIMIT` of rows that are only ever added counts over all batches, and which rows move a watermark is
 //! part of the answer. Spark filters by subqueries before the watermark sees the rows, as long as the filter does not look at the
 //! event time. Subqueries become joins before the engine moves filters, so such filters are moved here.
 
@@ -22,12 +22,16 @@ use crate::legality::is_streaming;
 /// # Errors
 /// When the engine cannot put a changed plan together.
 pub(crate) fn rewrite(plan: LogicalPlan, streams: &BTreeSet<SlotId>, mode: OutputMode) -> Result<LogicalPlan> {
-    if mode != OutputMode::Append {
+    if mode == OutputMode::Update {
         return Ok(plan);
     }
     let mut limits = 0;
     let plan = plan.transform_up(|node| match node {
-        LogicalPlan::Limit(limit) if is_streaming(&limit.input, streams) => {
+        // In complete mode the rows of an aggregation are all there in every batch.
+        LogicalPlan::Limit(limit)
+            if is_streaming(&limit.input, streams)
+                && (mode == OutputMode::Append || !is_aggregated(&limit.input, streams)) =>
+        {
             let FetchType::Literal(Some(fetch)) = limit.get_fetch_type()? else {
                 return Ok(Transformed::no(LogicalPlan::Limit(limit)));
             };
@@ -40,6 +44,15 @@ pub(crate) fn rewrite(plan: LogicalPlan, streams: &BTreeSet<SlotId>, mode: Outpu
         other => Ok(Transformed::no(other)),
     })?;
     Ok(plan.data)
+}
+
+/// Whether rows of a stream are aggregated in `plan`.
+fn is_aggregated(plan: &LogicalPlan, streams: &BTreeSet<SlotId>) -> bool {
+    plan.exists(|node| {
+        let aggregates = matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_));
+        Ok(aggregates && is_streaming(node, streams))
+    })
+    .unwrap_or(false)
 }
 
 /// Puts a condition on the rows of a plan; none when it cannot.

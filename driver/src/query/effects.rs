@@ -87,8 +87,9 @@ impl QueryActor {
                 timestamp_ms,
                 thresholds,
                 state,
+                passed,
                 launches,
-            } => self.launch(batch, timestamp_ms, thresholds, &state, launches),
+            } => self.launch(batch, timestamp_ms, thresholds, (&state, &passed), launches),
             Effect::Merge {
                 batch,
                 timestamp_ms,
@@ -172,7 +173,7 @@ impl QueryActor {
         batch: BatchId,
         timestamp_ms: i64,
         thresholds: Thresholds,
-        state: &(u64, Vec<StateFile>),
+        (state, passed): (&(u64, Vec<StateFile>), &[u64]),
         launches: Vec<Launch>,
     ) {
         let spec = &self.context.prepared.spec;
@@ -181,6 +182,7 @@ impl QueryActor {
         let inputs = wire::TaskInputs {
             thresholds,
             state: (state.0, &state.1),
+            passed,
             reduce_tasks: spec.reduce.as_ref().map_or(1, |reduce| reduce.tasks),
             blocks: &blocks,
             rows: &rows,

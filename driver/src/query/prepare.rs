@@ -178,6 +178,7 @@ pub async fn prepare(compiled: Compiled, placement: Placement, blocks: &BlockSto
             slot: stage.slot,
             plan: add(&stage.plan)?,
             output: to(stage.shuffles),
+            whole: stage.whole,
         });
     }
     let reduce = match (&stages.reduce, &compiled.stream) {
@@ -325,6 +326,10 @@ fn machine_settings(
             .map_stages
             .iter()
             .filter_map(|stage| scanned.iter().position(|slot| *slot == stage.slot))
+            .collect(),
+        whole_stages: (0..)
+            .zip(&spec.map_stages)
+            .filter_map(|(number, stage)| stage.whole.then_some(number))
             .collect(),
         reduce_tasks: spec.reduce.as_ref().map_or(0, |reduce| reduce.tasks),
         write_tasks: u32::from(!passes_on && !driver_sink),

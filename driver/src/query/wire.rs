@@ -77,6 +77,7 @@ pub fn finished(executor: ExecutorId, report: &wire::TaskFinished) -> Finished {
             })
             .collect(),
         state_files: report.state_files.iter().map(state_file).collect(),
+        passed: report.passed.clone(),
     }
 }
 
@@ -109,6 +110,8 @@ pub struct TaskInputs<'a> {
     pub thresholds: Thresholds,
     /// Version and files of the state before the batch.
     pub state: (u64, &'a [StateFile]),
+    /// How many rows each limit over the stream has let through before the batch.
+    pub passed: &'a [u64],
     pub reduce_tasks: u32,
     /// Blocks of the map tasks for one reduce task.
     pub blocks: &'a dyn Fn(u32) -> Vec<wire::BlockRef>,
@@ -133,6 +136,7 @@ pub fn task(launch: &Launch, inputs: &TaskInputs<'_>) -> wire::Task {
                     until: range.until,
                 })
                 .collect(),
+            passed: inputs.passed.to_vec(),
         }),
         Work::Reduce { index } => {
             let groups = key_groups_of(*index, inputs.reduce_tasks);

@@ -33,7 +33,8 @@ pub(super) fn run(run: &TaskRun, task: &MapTask) -> Result<TaskFinished, TaskErr
         (run.batch, run.batch_time_us),
         Arc::clone(&run.cancelled),
     );
-    let inputs = Arc::new(run.query.inputs().with(stage.slot, scan.source(stage.slot)?));
+    let inputs = run.query.inputs().with(stage.slot, scan.source(stage.slot)?);
+    let inputs = Arc::new(inputs.with_passed(task.passed.clone()));
     let mut report = run.report();
     if stage.output == StageOutput::Shuffle {
         let mut cut = Cut::new(run)?;
@@ -44,6 +45,7 @@ pub(super) fn run(run: &TaskRun, task: &MapTask) -> Result<TaskFinished, TaskErr
         run.drive(&plan, &inputs, |batch| delivery.take(batch))?;
         delivery.finish(task.stage, task.index, &mut report)?;
     }
+    report.passed = inputs.passed();
     measure(&scan, &inputs, report.metrics.get_or_insert_default());
     Ok(report)
 }

@@ -75,6 +75,7 @@ pub fn spec(sources: BTreeMap<SlotId, SourceSpec>, output: StageOutput) -> Query
             slot: SlotId(0),
             plan: 0,
             output,
+            whole: false,
         }],
         reduce: None,
         sink: None,
@@ -150,6 +151,7 @@ pub fn map(index: u32, topic: &str, from: i64, until: i64) -> Work {
         stage: 0,
         index,
         ranges: vec![range],
+        passed: Vec::new(),
     })
 }
 

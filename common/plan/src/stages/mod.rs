@@ -18,10 +18,11 @@
 //! above is absorbed as long as it treats rows one by one. Where absorbing ends, the driver's plan gets a slot that the
 //! stage's rows are fed into.
 
+mod limits;
 mod partial;
 mod row_wise;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -31,9 +32,7 @@ use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::union::UnionExec;
 
 use self::partial::{bare_partial, partial};
@@ -41,7 +40,6 @@ use self::row_wise::{is_row_wise, waits_for_subquery};
 use crate::event_time::{is_event_time, window_length_of};
 use crate::slot::SlotExec;
 use crate::spec::{EventTimeKey, OutputMode, SlotId, SourceSpec};
-use crate::stream_limit::StreamLimitExec;
 
 /// A query's stages.
 #[derive(Debug)]
@@ -65,6 +63,8 @@ pub struct MapStage {
     pub plan: Arc<dyn ExecutionPlan>,
     /// Whether the rows go to the reduce stage; otherwise into the driver's slot `into`.
     pub shuffles: bool,
+    /// A batch is read by one task, because a limit in the plan counts its rows.
+    pub whole: bool,
     /// The slot of the driver's plan that its rows are fed into. Several stages may feed one slot (a union).
     pub into: SlotId,
 }
@@ -111,6 +111,7 @@ pub fn split(
         next_slot: first_free,
         map: Vec::new(),
         reduce: None,
+        early_limits: limits::early(&plan),
     };
     let last = plan.transform_up(|node| splitter.visit(node))?.data;
     if streaming.is_some() && splitter.map.is_empty() {
@@ -129,6 +130,8 @@ struct Splitter<'a> {
     next_slot: u32,
     map: Vec<MapStage>,
     reduce: Option<ReduceStage>,
+    /// Limits whose rows go on through operators of a map stage.
+    early_limits: BTreeSet<usize>,
 }
 
 impl Splitter<'_> {
@@ -144,6 +147,9 @@ impl Splitter<'_> {
         }
         if let Some(slot) = self.absorbing_child(&node) {
             return self.absorb(&node, slot);
+        }
+        if let Some(limited) = self.early_limit(&node)? {
+            return Ok(Transformed::yes(limited));
         }
         self.push_limit(&node)?;
         if let Some(absorbed) = self.absorb_after_reduce(&node)? {
@@ -172,6 +178,7 @@ impl Splitter<'_> {
             slot: slot.slot(),
             plan: Arc::clone(node),
             shuffles: false,
+            whole: false,
             into,
         });
         Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
@@ -246,31 +253,6 @@ impl Splitter<'_> {
             self.map[index].into = into;
         }
         Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
-    }
-
-    /// What only needs some of the rows lets each task send only as many.
-    fn push_limit(&mut self, node: &Arc<dyn ExecutionPlan>) -> Result<()> {
-        let Some(child) = node.children().first().map(|child| Arc::clone(child)) else {
-            return Ok(());
-        };
-        let stages = self.stages_of(&child);
-        for index in stages {
-            let plan = Arc::clone(&self.map[index].plan);
-            if let Some(limit) = node.downcast_ref::<GlobalLimitExec>() {
-                if let Some(fetch) = limit.fetch() {
-                    self.map[index].plan = Arc::new(LocalLimitExec::new(plan, limit.skip().saturating_add(fetch)));
-                }
-            } else if let Some(limit) = node.downcast_ref::<StreamLimitExec>() {
-                let fetch = usize::try_from(limit.fetch()).unwrap_or(usize::MAX);
-                self.map[index].plan = Arc::new(LocalLimitExec::new(plan, fetch));
-            } else if let Some(sort) = node.downcast_ref::<SortExec>()
-                && sort.fetch().is_some()
-            {
-                // A sort of its own: the driver's keeps a threshold that must not be shared.
-                self.map[index].plan = Arc::new(SortExec::new(sort.expr().clone(), plan).with_fetch(sort.fetch()));
-            }
-        }
-        Ok(())
     }
 
     fn aggregate(

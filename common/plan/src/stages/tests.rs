@@ -7,6 +7,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use millstream_common::options::Options;
 
@@ -17,6 +18,7 @@ use crate::planner::extend;
 use crate::slot::{Batches, TaskInputs};
 use crate::source::{SourceTable, timestamp_type};
 use crate::spec::{FileFormat, FileSource, RateSource};
+use crate::stream_limit::StreamLimitExec;
 
 const SALES: SlotId = SlotId(0);
 const REGIONS: SlotId = SlotId(1);
@@ -286,4 +288,26 @@ async fn predicates_on_event_time_stay_above_the_watermark() {
         map.rfind("FilterExec").unwrap(),
     );
     assert!(above < watermark && watermark < below, "{map}");
+}
+
+#[tokio::test]
+async fn a_limit_below_an_aggregation_is_part_of_the_one_task_that_reads() {
+    let plan = plan("SELECT country, count(*) AS n FROM (SELECT country FROM sales LIMIT 3) x GROUP BY country").await;
+    let plan = plan
+        .transform_up(|node| {
+            let over_stream = node
+                .downcast_ref::<GlobalLimitExec>()
+                .map(|limit| Arc::clone(limit.input()));
+            Ok(match over_stream {
+                Some(input) => Transformed::yes(Arc::new(StreamLimitExec::new(input, 3, 0)) as Arc<dyn ExecutionPlan>),
+                None => Transformed::no(node),
+            })
+        })
+        .unwrap()
+        .data;
+    let stages = split(plan, &sources(), Some(OutputMode::Complete)).unwrap();
+    assert!(stages.map[0].whole && stages.map[0].shuffles);
+    let map = text(&stages.map[0].plan);
+    assert!(map.contains("StreamLimitExec"), "{map}");
+    codec::encode(Arc::clone(&stages.map[0].plan)).unwrap();
 }

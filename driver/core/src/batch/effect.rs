@@ -36,6 +36,8 @@ pub enum Effect {
         thresholds: Thresholds,
         /// The state reduce tasks start from: version and files.
         state: (u64, Vec<StateFile>),
+        /// For map tasks: how many rows each limit over the stream has let through before.
+        passed: Vec<u64>,
         /// Which tasks where.
         launches: Vec<Launch>,
     },

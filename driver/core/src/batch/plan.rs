@@ -205,6 +205,7 @@ impl Batch {
                 continue;
             };
             let tasks: Vec<(u32, Vec<OffsetRange>)> = match source.min_partitions {
+                _ if settings.whole_stages.contains(&stage) => cut_by_lane(ranges, end, 1),
                 Some(min) if min as usize > ranges.len() => (0..)
                     .zip(cut_into(ranges, min).into_iter().map(|range| vec![range]))
                     .collect(),

@@ -33,6 +33,8 @@ pub struct Settings {
     pub sources: Vec<SourceSettings>,
     /// For every map stage the position of its source in `sources`.
     pub map_stages: Vec<usize>,
+    /// The map stages that read a batch in one task.
+    pub whole_stages: Vec<u32>,
     /// Reduce tasks; 0: there is no reduce stage.
     pub reduce_tasks: u32,
     /// Tasks that write rows the driver merged; 0: the driver is the sink or executors wrote in their stage.

@@ -2,9 +2,10 @@
 
 use millstream_common::domain::failure::FailureClass;
 use millstream_common::domain::id::{BatchId, ExecutorId, TaskId};
-use millstream_common::domain::offset::{PartitionOffsets, TopicPartition};
+use millstream_common::domain::offset::{OffsetRange, PartitionOffsets, TopicPartition};
 
 use super::*;
+use crate::batch::plan::Batch;
 use crate::checkpoint::{CommitRecord, LastBatch, OffsetRecord, resume};
 use crate::offsets::Limits;
 use crate::place::Candidate;
@@ -28,6 +29,7 @@ fn settings() -> Settings {
             min_partitions: None,
         }],
         map_stages: vec![0],
+        whole_stages: Vec::new(),
         reduce_tasks: 1,
         write_tasks: 0,
         trigger: Trigger::ProcessingTime { interval_ms: 0 },
@@ -162,6 +164,7 @@ fn done(launch: &Launch, seen: i64) -> Finished {
             count: rows,
         }],
         state_files: Vec::new(),
+        passed: Vec::new(),
     }
 }
 
@@ -458,4 +461,37 @@ fn every_event_in_every_state_has_its_effect() {
             }
         }
     }
+}
+
+#[test]
+fn a_stage_that_counts_reads_in_one_task() {
+    let two_lanes = |whole_stages: Vec<u32>| {
+        let settings = Settings {
+            whole_stages,
+            ..settings()
+        };
+        let ranges = (0..2)
+            .map(|partition| OffsetRange {
+                partition: TopicPartition::new("t", partition),
+                from: 0,
+                until: 4,
+            })
+            .collect();
+        let mut end = PartitionOffsets::default();
+        for partition in 0..2 {
+            end.set(&TopicPartition::new("t", partition), 4);
+        }
+        let batch = Batch {
+            ranges: vec![ranges],
+            ends: vec![end],
+            lanes: 2,
+            ..Batch::default()
+        };
+        let work = batch.work(&settings);
+        work.iter()
+            .filter(|one| matches!(one, crate::tasks::Work::Map { .. }))
+            .count()
+    };
+    assert_eq!(two_lanes(Vec::new()), 2);
+    assert_eq!(two_lanes(vec![0]), 1);
 }

@@ -94,6 +94,9 @@ fn legal_streams() {
         "SELECT country, count(*) FROM STREAM sales GROUP BY ROLLUP(country) OUTPUT MODE update",
         "SELECT country, count(*) FROM STREAM sales WHERE amount > (SELECT count(*) FROM regions) GROUP BY country OUTPUT MODE update",
         "SELECT id FROM STREAM sales LIMIT 3",
+        "SELECT count(*) FROM (SELECT id FROM STREAM sales LIMIT 3) OUTPUT MODE complete",
+        "SELECT t, count(*) FROM (SELECT t FROM STREAM sales WATERMARK t DELAY OF INTERVAL 1 HOUR LIMIT 3) GROUP BY t",
+        "SELECT a.n, r.region FROM (SELECT country, count(*) AS n FROM STREAM sales GROUP BY country) a LEFT JOIN regions r ON a.country = r.country OUTPUT MODE update",
         "SELECT w, count(*) FROM (SELECT window(t, '1 hour') AS w FROM STREAM sales WATERMARK t DELAY OF INTERVAL 1 HOUR) GROUP BY w",
         "CREATE TABLE r USING rate; SELECT value FROM STREAM r",
     ] {
@@ -133,12 +136,8 @@ fn illegal_streams_are_refused_with_a_reason() {
             "job.sql:1:37: error: OFFSET over a stream is not possible",
         ),
         (
-            "SELECT count(*) FROM (SELECT id FROM STREAM sales LIMIT 3) OUTPUT MODE complete",
-            "job.sql:1:51: error: LIMIT over a stream that is not aggregated yet",
-        ),
-        (
-            "SELECT t, count(*) FROM (SELECT t FROM STREAM sales WATERMARK t DELAY OF INTERVAL 1 HOUR LIMIT 3) GROUP BY t",
-            "job.sql:1:90: error: an aggregation over a LIMIT",
+            "SELECT id, monotonically_increasing_id() AS n FROM STREAM sales",
+            "job.sql:1:12: error: monotonically_increasing_id() is not possible in a streaming query",
         ),
         (
             "SELECT DISTINCT ON (country) id FROM STREAM sales",

@@ -72,6 +72,7 @@ impl BatchMachine {
                 timestamp_ms: batch.timestamp_ms,
                 thresholds,
                 state: (batch.id.0, self.files.clone()),
+                passed: self.passed.clone(),
                 launches,
             });
         }
@@ -195,6 +196,9 @@ impl BatchMachine {
             .reports()
             .flat_map(|(_, report)| report.state_files.clone())
             .collect();
+        for (_, report) in book.reports() {
+            count_all(&mut self.passed_with_batch, &report.passed);
+        }
         self.tracker.observe(&seen);
         let files = merge(&self.files, &new);
         let record = CommitRecord {
@@ -255,5 +259,15 @@ impl BatchMachine {
         let kept = self.garbage.split_off(&below);
         let files = mem::replace(&mut self.garbage, kept).into_values().flatten().collect();
         Some(Effect::Purge(below, files))
+    }
+}
+
+/// Adds what a task has counted: a limit only ever lets more through, and is counted in one place.
+fn count_all(passed: &mut Vec<u64>, by_task: &[u64]) {
+    if passed.len() < by_task.len() {
+        passed.resize(by_task.len(), 0);
+    }
+    for (passed, counted) in passed.iter_mut().zip(by_task) {
+        *passed = (*passed).max(*counted);
     }
 }

@@ -1,0 +1,1 @@
+SELECT a.s, upper(a.k) AS ku, r.region, a.n + 1 AS n1, coalesce(a.total, 0) * r.pop AS w FROM (SELECT window.start AS s, k, count(*) AS n, sum(v) AS total FROM events_wm GROUP BY window(t, '10 minutes'), k) a JOIN regions r ON a.k = r.country WHERE a.n >= 1 AND (r.pop IS NULL OR r.pop > 4)

@@ -1,0 +1,1 @@
+SELECT a.k, r.region, a.n, a.total FROM (SELECT k, count(*) AS n, sum(v) AS total FROM events_wm GROUP BY k) a LEFT JOIN regions r ON a.k = r.country ORDER BY a.n DESC, a.k NULLS LAST, r.region LIMIT 5

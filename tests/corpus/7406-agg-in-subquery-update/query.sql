@@ -1,0 +1,1 @@
+SELECT s, k, n, total, (SELECT max(pop) FROM regions) AS mp FROM (SELECT window.start AS s, k, count(*) AS n, sum(v) AS total FROM events_wm GROUP BY window(t, '10 minutes'), k) WHERE k IN (SELECT country FROM regions WHERE pop > 3) OR n > (SELECT count(*) FROM regions) - 4

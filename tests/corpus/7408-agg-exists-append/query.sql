@@ -1,0 +1,1 @@
+SELECT a.s, a.k, a.n FROM (SELECT window.start AS s, k, count(*) AS n, sum(v) AS total FROM events_wm GROUP BY window(t, '10 minutes'), k) a WHERE EXISTS (SELECT 1 FROM regions r WHERE r.country = a.k AND r.pop > a.n)

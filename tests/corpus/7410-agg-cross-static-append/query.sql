@@ -1,0 +1,1 @@
+SELECT a.s, a.k, r.region, a.n * r.pop AS x FROM (SELECT window.start AS s, k, count(*) AS n, sum(v) AS total FROM events_wm GROUP BY window(t, '10 minutes'), k) a CROSS JOIN regions r WHERE r.region LIKE 'S%'

@@ -1,0 +1,1 @@
+SELECT a.s, a.k, a.n, g.cnt, g.pops, a.total / g.pops AS share FROM (SELECT window.start AS s, k, count(*) AS n, sum(v) AS total FROM events_wm GROUP BY window(t, '10 minutes'), k) a JOIN (SELECT country, count(*) AS cnt, sum(pop) AS pops FROM regions GROUP BY country) g ON a.k = g.country

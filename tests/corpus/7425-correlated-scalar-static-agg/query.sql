@@ -1,0 +1,1 @@
+SELECT window.start AS s, count(*) AS n, sum(mp) AS mps, sum(v) AS total FROM (SELECT t, v, (SELECT max(r.pop) FROM regions r WHERE r.country = e.k) AS mp FROM events_wm e) GROUP BY window(t, '15 minutes', '5 minutes')

@@ -1,0 +1,1 @@
+SELECT t, k, v FROM events_wm WHERE v > 1

@@ -1,0 +1,1 @@
+SELECT k, count(*) AS n FROM (SELECT k, v FROM events_wm LIMIT 6) GROUP BY k ORDER BY n DESC, k LIMIT 2

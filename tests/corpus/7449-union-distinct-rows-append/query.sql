@@ -1,0 +1,1 @@
+SELECT t, k FROM events_wm UNION SELECT t, k FROM events_wm

@@ -1,0 +1,1 @@
+SELECT k, monotonically_increasing_id() AS id FROM events_wm
