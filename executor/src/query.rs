@@ -4,7 +4,6 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
@@ -14,6 +13,7 @@ use millstream_plan::codec;
 use millstream_plan::slot::{Batches, TaskInputs};
 use millstream_plan::spec::{KafkaSource, QuerySpec, ReduceStageSpec, SinkSpec, SlotId, key_groups_of};
 use millstream_proto::control::v1::PrepareQuery;
+use millstream_spark::zone::Tz;
 use millstream_spark::{SessionSettings, task_context};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;

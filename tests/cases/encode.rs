@@ -9,9 +9,9 @@ use arrow::datatypes::{
 use arrow::record_batch::RecordBatch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono_tz::Tz;
 use millstream_spark::cast::{cast_array, normalize};
 use millstream_spark::type_name::spark_type;
+use millstream_spark::zone::Tz;
 use serde_json::{Map, Value, json};
 
 const DAY_US: i64 = 86_400_000_000;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use chrono_tz::Tz;
 use millstream_driver::error::{DriverError, chain};
 use millstream_driver::progress::ProgressMode;
 use millstream_driver::query::{Compiled, Output, QueryEvent, ResultRows};
@@ -14,6 +13,7 @@ use millstream_driver::run::{Cluster, QueryOptions, RunningQuery, start};
 use millstream_driver_core::batch::{BatchReport, Outcome};
 use millstream_plan::spec::SinkSpec;
 use millstream_spark::render::{ShowOptions, show};
+use millstream_spark::zone::Tz;
 use millstream_tests::broker::Broker;
 use millstream_tests::case::Case;
 use serde_json::{Value, json};

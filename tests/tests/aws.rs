@@ -164,7 +164,9 @@ async fn inside_tables() {
         ("s3://checkpoints/in/a.json", 1),
         ("s3://checkpoints/i*/day=[0-9]/*.json", 2),
     ] {
-        let (_, batches) = table::read(&source(path), None, &chrono_tz::UTC).await.unwrap();
+        let (_, batches) = table::read(&source(path), None, &millstream_spark::zone::Tz::UTC)
+            .await
+            .unwrap();
         assert_eq!(
             batches.iter().map(|batch| batch.num_rows()).sum::<usize>(),
             expected,
@@ -172,7 +174,9 @@ async fn inside_tables() {
         );
         if expected == 3 {
             let out = table::FileSink::open("s3://checkpoints/out", FileFormat::Parquet, &Options::default()).unwrap();
-            let mut writer = out.writer(&batches[0].schema(), &chrono_tz::UTC).unwrap();
+            let mut writer = out
+                .writer(&batches[0].schema(), &millstream_spark::zone::Tz::UTC)
+                .unwrap();
             for batch in &batches {
                 writer.write(batch).unwrap();
             }
@@ -186,11 +190,15 @@ async fn inside_tables() {
         options: Options::default(),
         ..source("s3://checkpoints/out")
     };
-    let (_, batches) = table::read(&out, None, &chrono_tz::UTC).await.unwrap();
+    let (_, batches) = table::read(&out, None, &millstream_spark::zone::Tz::UTC).await.unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 6);
-    let error = table::read(&source("s3://checkpoints/none.json"), None, &chrono_tz::UTC)
-        .await
-        .unwrap_err();
+    let error = table::read(
+        &source("s3://checkpoints/none.json"),
+        None,
+        &millstream_spark::zone::Tz::UTC,
+    )
+    .await
+    .unwrap_err();
     assert!(
         error
             .to_string()

@@ -31,7 +31,7 @@ pub enum SparkError {
     #[error("the result does not fit {0}")]
     Overflow(String),
     /// A time zone name is neither a region nor an offset.
-    #[error("unknown time zone {name:?}: use a region such as Europe/Berlin or UTC")]
+    #[error("unknown time zone {name:?}: use a region such as Europe/Berlin, UTC or an offset such as +03:30")]
     UnknownZone {
         /// The name as given.
         name: String,

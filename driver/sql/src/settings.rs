@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono_tz::Tz;
 use millstream_spark::zone;
+use millstream_spark::zone::Tz;
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use chrono_tz::Tz;
 use millstream_common::domain::failure::FailureClass;
 use millstream_plan::spec::{FileSource, SinkSpec};
+use millstream_spark::zone::Tz;
 
 use crate::{CompileEnv, EnvResolver, Params, Query, SchemaReader, Statement, compile};
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use chrono_tz::Tz;
 use millstream_common::domain::failure::FailureClass;
 use millstream_driver_core::batch::BatchReport;
 use millstream_driver_core::tasks::Failure;
 use millstream_spark::render::{ShowOptions, show};
+use millstream_spark::zone::Tz;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 

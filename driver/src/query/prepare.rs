@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use chrono_tz::Tz;
 use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
@@ -29,6 +28,7 @@ use millstream_plan::stages::{Stages, split};
 use millstream_plan::{codec, stages};
 use millstream_proto::control::v1::{PrepareQuery, StaticTable};
 use millstream_spark::SessionSettings;
+use millstream_spark::zone::Tz;
 
 use crate::cluster::blocks::BlockStore;
 use crate::error::DriverError;
@@ -201,7 +201,7 @@ pub async fn prepare(compiled: Compiled, placement: Placement, blocks: &BlockSto
     let spec = QuerySpec {
         query: placement.query.clone(),
         generation: placement.generation,
-        time_zone: compiled.time_zone.name().to_owned(),
+        time_zone: compiled.time_zone.to_string(),
         sources: compiled
             .sources
             .iter()

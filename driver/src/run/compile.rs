@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use chrono_tz::Tz;
 use millstream_common::domain::failure::FailureClass;
 use millstream_common::options::Options;
 use millstream_plan::spec::FileSource;
+use millstream_spark::zone::Tz;
 use millstream_sql::{CompileEnv, ExplainMode, Params, Query, Resolver, SchemaReader, Statement, compile};
 
 use crate::error::{DriverError, chain};

@@ -2,10 +2,10 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_plan::spec::FileFormat;
 use millstream_proto::control::v1::WrittenFile;
+use millstream_spark::zone::Tz;
 use millstream_store::table::{FileSink, PartWriter};
 use tokio::runtime::Handle;
 

@@ -7,10 +7,10 @@ use arrow::array::{
     StructBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef};
-use chrono_tz::Tz;
 use millstream_kafka::Message;
 use millstream_plan::spec::ValueFormat;
 use millstream_spark::ddl;
+use millstream_spark::zone::Tz;
 
 use super::value::ValueDecoder;
 use crate::error::TaskError;

@@ -2,9 +2,9 @@
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_spark::json::{JsonError, JsonOptions, RecordDecoder};
+use millstream_spark::zone::Tz;
 
 use crate::error::TaskError;
 

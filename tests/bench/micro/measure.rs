@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use arrow::array::{AsArray, RecordBatch};
-use chrono_tz::Tz;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt as _;
 use millstream_plan::time_window::{TimeWindowExec, WindowShape};
 use millstream_spark::json::{JsonOptions, RecordDecoder};
+use millstream_spark::zone::Tz;
 use millstream_spark::{SessionSettings, session_state};
 
 use super::cases::{Case, DECODE, SLIDING, TUMBLING, Theirs};

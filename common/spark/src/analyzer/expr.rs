@@ -1,12 +1,12 @@
 //! One expression rewritten with Spark's coercion. Types are those of its operands, which were rewritten before.
 
 use arrow::datatypes::DataType;
-use chrono_tz::Tz;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{Between, Case, Cast, InList, Like, ScalarFunction, TryCast};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 
+use super::refuse::{check_bits, check_ordered, check_whole_division, one_type, refuse_maps};
 use super::times::{self, Side};
 use crate::cast::{can_cast, normal_type};
 use crate::coerce::{common_number, common_of, comparison_type};
@@ -17,6 +17,7 @@ use crate::number;
 use crate::operators::{Arithmetic, is_engine_arithmetic, magnitude_call};
 use crate::type_name::spark_type;
 use crate::types;
+use crate::zone::Tz;
 
 /// Rewrites one expression, its operands being rewritten already. Literals are read in the zone.
 ///
@@ -100,6 +101,10 @@ fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema, zone: &Tz) -> Result<Tr
     let left_type = binary.left.get_type(schema)?;
     let right_type = binary.right.get_type(schema)?;
     if is_comparison(operator) {
+        refuse_maps([&left_type, &right_type])?;
+        if matches!(operator, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq) {
+            check_ordered(&left_type, &right_type)?;
+        }
         if left_type == right_type {
             return Ok(Transformed::no(Expr::BinaryExpr(binary)));
         }
@@ -110,6 +115,7 @@ fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema, zone: &Tz) -> Result<Tr
             Box::new(right),
         ))));
     }
+    check_bits(operator, &left_type, &right_type)?;
     match Arithmetic::of(operator) {
         Some(arithmetic) => rewrite_arithmetic(binary, arithmetic, left_type, right_type, zone),
         None => Ok(Transformed::no(Expr::BinaryExpr(binary))),
@@ -182,7 +188,6 @@ fn narrow_literals(left: (Expr, DataType), right: (Expr, DataType)) -> ((Expr, D
 
 fn decimal_literal(value: &ScalarValue) -> Option<ScalarValue> {
     let whole = match value {
-        ScalarValue::Int8(Some(value)) => i128::from(*value),
         ScalarValue::Int16(Some(value)) => i128::from(*value),
         ScalarValue::Int32(Some(value)) => i128::from(*value),
         ScalarValue::Int64(Some(value)) => i128::from(*value),
@@ -224,7 +229,10 @@ pub fn rewrite_whole_division(left: Expr, right: Expr, schema: &DFSchema, zone: 
     let (left, right) = (side(left)?, side(right)?);
     match times::rewrite(Arithmetic::IntDiv, &left, &right, false, zone)? {
         Some(expr) => Ok(expr),
-        None => Ok(Arithmetic::IntDiv.call(left.expr, right.expr)),
+        None => {
+            check_whole_division(&left.of, &right.of)?;
+            Ok(Arithmetic::IntDiv.call(left.expr, right.expr))
+        }
     }
 }
 
@@ -249,11 +257,17 @@ fn rewrite_arithmetic(
     if let Some(moved) = times::rewrite(arithmetic, &left, &right, false, zone)? {
         return Ok(Transformed::yes(moved));
     }
+    // A NULL that is divided is a DOUBLE.
+    let left_type = match operator == Operator::Divide && left_type.is_null() {
+        true => DataType::Float64,
+        false => left_type,
+    };
     // Text and NULL take part in arithmetic as the number beside them asks; text always as DOUBLE.
     let numeric = |own: &DataType, other: &DataType| match normal_type(own) {
         DataType::Utf8 if types::is_number(other) || types::is_text(other) || other.is_null() => {
             Some(DataType::Float64)
         }
+        DataType::Null if other.is_null() || types::is_text(other) => Some(DataType::Float64),
         DataType::Null if types::is_number(other) => Some(normal_type(other)),
         own if types::is_number(&own) => Some(own),
         _ => None,
@@ -262,7 +276,7 @@ fn rewrite_arithmetic(
     else {
         return Ok(Transformed::no(Expr::BinaryExpr(binary)));
     };
-    let left = (cast_to(*binary.left, &left_type, &left_number, zone)?, left_number);
+    let left = (cast_to(*binary.left, &left.of, &left_number, zone)?, left_number);
     let right = (cast_to(*binary.right, &right_type, &right_number, zone)?, right_number);
     let Some(common) = common_number(&left.1, &right.1) else {
         return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr::new(
@@ -326,7 +340,11 @@ fn rewrite_case(case: Case, schema: &DFSchema, zone: &Tz) -> Result<Transformed<
     if let Some(last) = &else_expr {
         results.push(last.get_type(schema)?);
     }
-    let Some(common) = common_of(&results).filter(|_| results.iter().any(|result| result != &results[0])) else {
+    let common = match results.iter().any(|result| result != &results[0]) {
+        true => one_type(&results)?,
+        false => None,
+    };
+    let Some(common) = common else {
         return Ok(Transformed::yes(Expr::Case(Case {
             expr,
             when_then_expr,
@@ -355,10 +373,11 @@ fn rewrite_in_list(list: InList, schema: &DFSchema, zone: &Tz) -> Result<Transfo
     for item in &list.list {
         kinds.push(item.get_type(schema)?);
     }
+    refuse_maps(&kinds)?;
     if kinds.iter().all(|kind| kind == &kinds[0]) {
         return Ok(Transformed::no(Expr::InList(list)));
     }
-    let Some(common) = common_of(&kinds) else {
+    let Some(common) = one_type(&kinds)? else {
         return Ok(Transformed::no(Expr::InList(list)));
     };
     let items = list
@@ -379,6 +398,9 @@ fn rewrite_in_list(list: InList, schema: &DFSchema, zone: &Tz) -> Result<Transfo
 fn rewrite_between(between: Between, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
     let kind = between.expr.get_type(schema)?;
     let (low, high) = (between.low.get_type(schema)?, between.high.get_type(schema)?);
+    refuse_maps([&kind, &low, &high])?;
+    check_ordered(&kind, &low)?;
+    check_ordered(&kind, &high)?;
     if kind == low && kind == high {
         return Ok(Transformed::no(Expr::Between(between)));
     }

@@ -7,11 +7,11 @@
 
 mod expr;
 mod generate;
+mod refuse;
 mod times;
 
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -22,7 +22,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::coerce::{common_of, comparison_type, same_shape};
 use crate::functions::Result;
-use crate::zone;
+use crate::zone::{self, Tz};
 
 pub use expr::{rewrite_expr, rewrite_tolerant, rewrite_whole_division};
 pub use generate::GeneratorFilter;

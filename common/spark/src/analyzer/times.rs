@@ -1,7 +1,6 @@
 //! Arithmetic with dates, timestamps and intervals: which function computes it, by the types of the operands.
 
 use arrow::datatypes::DataType;
-use chrono_tz::Tz;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::Expr;
 
@@ -12,6 +11,7 @@ use crate::interval::{self, Range};
 use crate::operators::{Arithmetic, interval_call};
 use crate::type_name::spark_type;
 use crate::types;
+use crate::zone::Tz;
 
 /// What an operand is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

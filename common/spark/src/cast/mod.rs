@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, StringArray, StringBuilder, new_null_array};
 use arrow::datatypes::{DataType, TimeUnit};
-use chrono_tz::Tz;
 
 use crate::SparkError;
 use crate::interval::Range;
 use crate::types;
+use crate::zone::Tz;
 
 /// Casts a column as Spark does with ANSI mode off. Never fails on data.
 ///

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StructArray};
 use arrow::datatypes::DataType;
-use chrono_tz::Tz;
 
 use super::cast_array;
 use crate::SparkError;
+use crate::zone::Tz;
 
 /// Casts a nested column to a nested type of the same shape.
 pub fn cast_nested(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, SparkError> {

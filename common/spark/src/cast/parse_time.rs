@@ -1,10 +1,9 @@
 //! Dates and timestamps read from text, with all the shapes Spark's CAST takes.
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 
 use super::trim;
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
 /// Most digits of a year in a date.
 const YEAR_DIGITS_MAX: usize = 7;
@@ -162,8 +161,8 @@ fn read_fraction(cursor: &mut Cursor<'_>) -> i64 {
 pub fn parse_timestamp(text: &str, tz: &Tz) -> Option<i64> {
     let written = read_timestamp(text)?;
     let zone = match written.zone {
-        Some(name) => parse_zone(name)?,
-        None => Zone::Region(*tz),
+        Some(name) => zone::find(name)?,
+        None => *tz,
     };
     let days = match written.days {
         Some(days) => i64::from(days),
@@ -177,107 +176,9 @@ pub fn parse_timestamp(text: &str, tz: &Tz) -> Option<i64> {
 pub fn parse_local(text: &str) -> Option<i64> {
     let written = read_timestamp(text)?;
     if let Some(name) = written.zone {
-        parse_zone(name)?;
+        zone::find(name)?;
     }
     i64::from(written.days?)
         .checked_mul(DAY_US)?
         .checked_add(written.time_us)
-}
-
-/// A zone written behind a timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Zone {
-    /// A fixed offset from UTC, in seconds.
-    Offset(i64),
-    /// A region with its rules.
-    Region(Tz),
-}
-
-impl Zone {
-    /// The instant of a local time, in microseconds.
-    pub fn to_instant(self, local_us: i64) -> i64 {
-        match self {
-            Self::Offset(seconds) => local_us.saturating_sub(seconds * SECOND_US),
-            Self::Region(tz) => zone::to_instant_us(local_us, &tz),
-        }
-    }
-
-    /// The local time of an instant, in microseconds.
-    pub fn to_local(self, instant_us: i64) -> i64 {
-        match self {
-            Self::Offset(seconds) => instant_us.saturating_add(seconds * SECOND_US),
-            Self::Region(tz) => zone::to_local_us(instant_us, &tz),
-        }
-    }
-}
-
-/// Reads a zone: `Z`, `[+-]h[h][[:]mm[[:]ss]]`, the same behind `UTC`, `GMT` or `UT`, or a region.
-pub fn parse_zone(name: &str) -> Option<Zone> {
-    if name == "Z" {
-        return Some(Zone::Offset(0));
-    }
-    for prefix in ["UTC", "GMT", "UT"] {
-        if let Some(rest) = name.strip_prefix(prefix) {
-            if rest.is_empty() {
-                return Some(Zone::Offset(0));
-            }
-            if rest.starts_with(['+', '-']) {
-                return parse_offset(rest).map(Zone::Offset);
-            }
-        }
-    }
-    if name.starts_with(['+', '-']) {
-        return parse_offset(name).map(Zone::Offset);
-    }
-    name.parse::<Tz>().ok().map(Zone::Region).or_else(|| short_zone(name))
-}
-
-/// Java's three-letter names that are no regions of the database.
-fn short_zone(name: &str) -> Option<Zone> {
-    let region = match name {
-        "PST" => Tz::America__Los_Angeles,
-        "CST" => Tz::America__Chicago,
-        "JST" => Tz::Asia__Tokyo,
-        "IST" => Tz::Asia__Kolkata,
-        "CTT" => Tz::Asia__Shanghai,
-        "ECT" => Tz::Europe__Paris,
-        "AET" => Tz::Australia__Sydney,
-        "BST" => Tz::Asia__Dhaka,
-        _ => return None,
-    };
-    Some(Zone::Region(region))
-}
-
-fn parse_offset(text: &str) -> Option<i64> {
-    let negative = text.starts_with('-');
-    let digits = text.get(1..)?;
-    let (hours, minutes, seconds) = if digits.contains(':') {
-        let mut parts = digits.split(':');
-        let hours = parts.next()?;
-        let minutes = parts.next()?;
-        let seconds = parts.next().unwrap_or("0");
-        if parts.next().is_some() || minutes.len() > 2 || minutes.is_empty() {
-            return None;
-        }
-        (hours, minutes, seconds)
-    } else {
-        match digits.len() {
-            1 | 2 => (digits, "0", "0"),
-            4 => (digits.get(..2)?, digits.get(2..)?, "0"),
-            6 => (digits.get(..2)?, digits.get(2..4)?, digits.get(4..)?),
-            _ => return None,
-        }
-    };
-    let number = |text: &str| -> Option<i64> {
-        if text.is_empty() || text.len() > 2 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        text.parse().ok()
-    };
-    let (hours, minutes, seconds) = (number(hours)?, number(minutes)?, number(seconds)?);
-    if hours > 18 || minutes > 59 || seconds > 59 || (hours == 18 && minutes + seconds > 0) {
-        return None;
-    }
-    let total = hours * 3600 + minutes * 60 + seconds;
-    Some(if negative { -total } else { total })
 }

@@ -5,11 +5,10 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
     Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType,
 };
-use chrono_tz::Tz;
 
 use crate::interval::{self, Calendar, Range};
 use crate::number::{self, DecimalLayout};
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
 /// What differs between a cast and a shown table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

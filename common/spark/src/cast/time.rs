@@ -7,12 +7,11 @@ use arrow::array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
-use chrono_tz::Tz;
 
 use super::{numeric, parse_time};
 use crate::SparkError;
 use crate::number;
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
 /// Casts text to DATE, TIMESTAMP or TIMESTAMP_NTZ.
 pub fn text_to_time(array: &StringArray, to: &DataType, tz: &Tz) -> Result<ArrayRef, SparkError> {

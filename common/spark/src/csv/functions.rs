@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field};
-use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -17,6 +16,7 @@ use crate::json::from_json::SchemaFunction;
 use crate::json::functions::call_options;
 use crate::json::type_text;
 use crate::pattern::Pattern;
+use crate::zone::Tz;
 
 /// Returns `from_csv`, `to_csv` and `schema_of_csv`. The schema of `from_csv` has to be a literal.
 pub fn udfs() -> Vec<ScalarUDF> {

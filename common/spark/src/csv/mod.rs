@@ -9,7 +9,7 @@ mod write;
 mod tests;
 
 use crate::json::{JsonError, ParseMode, TimeParserPolicy};
-use chrono_tz::Tz;
+use crate::zone::Tz;
 
 pub use functions::udfs;
 pub use line::split;

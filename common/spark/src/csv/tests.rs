@@ -11,7 +11,7 @@ use crate::json::JsonError;
 use crate::json::tests::show;
 
 fn read_with(schema: &str, line: &str, pairs: &[(&str, &str)]) -> Result<String, JsonError> {
-    let options = CsvOptions::from_pairs(pairs.iter().copied(), chrono_tz::Tz::UTC)?;
+    let options = CsvOptions::from_pairs(pairs.iter().copied(), crate::zone::Tz::UTC)?;
     let column: ArrayRef = Arc::new(StringArray::from(vec![line]));
     Ok(show(
         &decode(&column, &ddl::parse_schema(schema).unwrap().into(), &options)?,
@@ -128,5 +128,5 @@ fn options() {
         split(" a , \"b\" ", &trimmed),
         [Some("a".to_owned()), Some("b".to_owned())]
     );
-    assert!(CsvOptions::from_pairs([("quote", "ab")], chrono_tz::Tz::UTC).is_err());
+    assert!(CsvOptions::from_pairs([("quote", "ab")], crate::zone::Tz::UTC).is_err());
 }

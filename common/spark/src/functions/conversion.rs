@@ -78,7 +78,7 @@ fn cast_arguments(value: Expr, to: &DataType) -> Result<Vec<Expr>> {
 ///
 /// # Errors
 /// As [`cast_array`].
-pub fn cast_literal(value: &ScalarValue, to: &DataType, zone: &chrono_tz::Tz) -> Result<ScalarValue> {
+pub fn cast_literal(value: &ScalarValue, to: &DataType, zone: &crate::zone::Tz) -> Result<ScalarValue> {
     let array = cast_array(&value.to_array()?, to, zone)?;
     ScalarValue::try_from_array(&array, 0)
 }

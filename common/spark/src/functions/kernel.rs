@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, new_empty_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use chrono_tz::Tz;
 use datafusion::common::{DataFusionError, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -13,6 +12,7 @@ use datafusion::logical_expr::{
 
 use crate::cast::{can_cast, cast_array, normal_type};
 use crate::type_name::spark_type;
+use crate::zone::Tz;
 use crate::{types, zone};
 
 /// Result of a function's planning or run.
@@ -31,6 +31,12 @@ pub enum Kind {
     Binary,
     /// INT.
     Int,
+    /// INT, SMALLINT or TINYINT; text is cast, wider numbers are refused.
+    NarrowInt,
+    /// A whole number of any width, as BIGINT; no text.
+    Whole,
+    /// Any number kept as it is; no text.
+    PlainNumber,
     /// BIGINT.
     Long,
     /// DOUBLE.
@@ -66,6 +72,15 @@ impl Kind {
             Self::TextOrBinary => simple.then_some(DataType::Utf8),
             Self::Binary => (nothing || matches!(given, DataType::Utf8 | DataType::Binary)).then_some(DataType::Binary),
             Self::Int => numeric_target(&given, DataType::Int32),
+            Self::NarrowInt => (nothing
+                || matches!(
+                    given,
+                    DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Utf8
+                ))
+            .then_some(DataType::Int32),
+            Self::Whole => (nothing || types::is_integer(&given)).then_some(DataType::Int64),
+            Self::PlainNumber if nothing => Some(DataType::Float64),
+            Self::PlainNumber => types::is_number(&given).then_some(given),
             Self::Long => numeric_target(&given, DataType::Int64),
             Self::Double => numeric_target(&given, DataType::Float64),
             Self::NumberOrInterval if types::is_interval(&given) => Some(given),
@@ -89,6 +104,9 @@ impl Kind {
             Self::TextOrBinary => "string or binary",
             Self::Binary => "binary",
             Self::Int => "int",
+            Self::NarrowInt => "int, smallint or tinyint",
+            Self::Whole => "a whole number",
+            Self::PlainNumber => "a number",
             Self::Long => "bigint",
             Self::Double => "double",
             Self::Number => "numeric",

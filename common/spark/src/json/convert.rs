@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use chrono_tz::Tz;
 
 use super::column::{Column, Entries, Repeated, StructColumn};
 use super::scan::{Fault, Number, Scan, Scanner, Text, Token};
@@ -13,6 +12,7 @@ use crate::cast::parse_time;
 use crate::interval;
 use crate::number::parse_decimal;
 use crate::pattern::Pattern;
+use crate::zone::Tz;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use chrono_tz::Tz;
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -16,6 +15,7 @@ use super::root::RootDecoder;
 use super::{JsonError, JsonOptions};
 use crate::cast::{cast_array, normalize};
 use crate::pattern::PatternError;
+use crate::zone::Tz;
 use crate::{ddl, zone};
 
 /// Decodes a text or binary column into the given type, with options by name.

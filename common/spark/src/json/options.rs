@@ -1,11 +1,10 @@
 //! How JSON is read and written: Spark's options of `from_json`, `to_json` and the JSON source.
 
-use chrono_tz::Tz;
-
 use super::JsonError;
 use super::convert::Context;
 use super::scan::Leniency;
 use crate::pattern::Pattern;
+use crate::zone::Tz;
 
 /// What happens to a record that cannot be read in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

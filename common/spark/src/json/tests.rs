@@ -55,7 +55,7 @@ fn decode(schema: &str, document: &str) -> String {
 }
 
 fn options(pairs: &[(&str, &str)]) -> JsonOptions {
-    JsonOptions::from_pairs(pairs.iter().copied(), chrono_tz::Tz::UTC).unwrap()
+    JsonOptions::from_pairs(pairs.iter().copied(), crate::zone::Tz::UTC).unwrap()
 }
 
 fn check(schema: &str, rows: &[(&str, &str)]) {
@@ -349,7 +349,7 @@ fn timestamps() {
         );
     }
     let kolkata = JsonOptions {
-        time_zone: chrono_tz::Tz::Asia__Kolkata,
+        time_zone: crate::zone::Tz::Region(chrono_tz::Tz::Asia__Kolkata),
         ..JsonOptions::default()
     };
     let local = decode_with("t TIMESTAMP", br#"{"t":"2021-05-08T12:34:56"}"#, &kolkata).unwrap();

@@ -1,11 +1,9 @@
 //! Dates and timestamps in JSON text: a fast path for ISO text, Spark's general rules behind it, and the texts Spark
 //! refuses to decide on.
 
-use chrono_tz::Tz;
-
 use crate::cast::parse_time;
 use crate::pattern::{OldParser, Pattern};
-use crate::zone;
+use crate::zone::{self, Tz};
 
 const DAY_SECONDS: i64 = 86_400;
 const SECOND_US: i64 = 1_000_000;

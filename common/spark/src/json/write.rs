@@ -7,14 +7,13 @@ use arrow::datatypes::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono_tz::Tz;
 
 use super::text_out::{push_f64, push_quoted};
 use super::{JsonError, JsonOptions};
 use crate::cast::text::{Style, write_value};
 use crate::number::{DecimalLayout, write_decimal, write_f32};
 use crate::pattern::Pattern;
-use crate::zone::DAY_US;
+use crate::zone::{DAY_US, Tz};
 
 const TIMESTAMP_PATTERN: &str = "yyyy-MM-dd'T'HH:mm:ss.SSSXXX";
 const LOCAL_PATTERN: &str = "yyyy-MM-dd'T'HH:mm:ss.SSS";

@@ -174,7 +174,7 @@ fn checked(operator: Arithmetic, call: &Call<'_>) -> Result<ArrayRef> {
     if !types::is_integer(wrapped.data_type()) {
         return Ok(wrapped);
     }
-    let tz = chrono_tz::Tz::UTC;
+    let tz = crate::zone::Tz::UTC;
     let wide = DataType::Decimal128(19, 0);
     let exact = arithmetic(
         operator,
@@ -197,7 +197,7 @@ enum Operands {
 /// # Errors
 /// A planning error when the types are no numbers.
 pub fn arithmetic(operator: Arithmetic, left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef> {
-    let tz = chrono_tz::Tz::UTC;
+    let tz = crate::zone::Tz::UTC;
     let (left_type, right_type) = (normal_type(left.data_type()), normal_type(right.data_type()));
     match operator.operand_type(&left_type, &right_type) {
         Some(Operands::Decimal(left_size, right_size)) => {

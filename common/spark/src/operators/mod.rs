@@ -5,7 +5,6 @@ mod decimal;
 mod interval;
 
 use arrow::datatypes::DataType;
-use chrono_tz::Tz;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::functions::core::named_struct;
@@ -17,6 +16,7 @@ use crate::analyzer::{rewrite_expr, rewrite_whole_division};
 use crate::functions::Result;
 use crate::functions::array::get_call;
 use crate::functions::datetime::date_part_call;
+use crate::zone::Tz;
 
 pub use arithmetic::{Arithmetic, arithmetic};
 pub use interval::interval_share;

@@ -1,9 +1,12 @@
 //! Names of months, days, eras and zones, as Java writes them in English.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, TimeDelta, TimeZone};
-use chrono_tz::{OffsetComponents, Tz};
+use chrono::{TimeDelta, TimeZone};
+use chrono_tz::OffsetComponents;
+
+use crate::zone::{SECOND_US, Tz, in_tables};
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",
@@ -79,15 +82,18 @@ static TABLE: LazyLock<Vec<ZoneNames>> = LazyLock::new(|| {
 });
 
 /// The name of the zone at an instant, short or in full.
-pub(super) fn of_zone(zone: &Tz, instant_us: i64, full: bool) -> &str {
-    let at = DateTime::from_timestamp_micros(instant_us).map(|utc| zone.offset_from_utc_datetime(&utc.naive_utc()));
+pub(super) fn of_zone(zone: &Tz, instant_us: i64, full: bool) -> Cow<'static, str> {
+    let Tz::Region(region) = zone else {
+        return Cow::Owned(zone.to_string());
+    };
+    let at = in_tables(instant_us.div_euclid(SECOND_US)).map(|utc| region.offset_from_utc_datetime(&utc));
     let summer = at.is_some_and(|offset| offset.dst_offset() != TimeDelta::zero());
     let names = TABLE
         .iter()
-        .find(|row| row.zones.split(' ').any(|known| known == zone.name()));
-    names.map_or(zone.name(), |row| {
+        .find(|row| row.zones.split(' ').any(|known| known == region.name()));
+    Cow::Borrowed(names.map_or(region.name(), |row| {
         row.names[2 * usize::from(summer) + usize::from(full)]
-    })
+    }))
 }
 
 /// The zone a name at the start of the text stands for, in any case, and the length of the name; the longest fits.

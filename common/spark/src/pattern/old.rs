@@ -3,7 +3,8 @@
 
 use super::Pattern;
 use super::names::{DAYS, MONTHS, cut, starts};
-use crate::cast::parse_time::{days_of, parse_zone};
+use crate::cast::parse_time::days_of;
+use crate::zone;
 
 /// One of the two parsers there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +94,7 @@ fn word(letter: char, text: &str, parser: OldParser) -> Option<&str> {
                 .unwrap_or(text.len());
             let zone = (1..=len)
                 .rev()
-                .find(|end| text.get(..*end).is_some_and(|name| parse_zone(name).is_some()))?;
+                .find(|end| text.get(..*end).is_some_and(|name| zone::find(name).is_some()))?;
             let offset = text.starts_with(['+', '-']);
             (offset || letter != 'X' || text.starts_with('Z')).then(|| &text[zone..])
         }

@@ -1,17 +1,16 @@
 //! Texts into times, by the rules of Java's strict formatter.
 
-use chrono_tz::Tz;
+use crate::zone::{self, Tz};
 
 use super::names::{DAYS, ERAS, MONTHS, cut, starts, zone_at};
 use super::resolve::{Field, Found};
 use super::{Item, Pattern, Sign, Width};
-use crate::cast::parse_time::{Zone, parse_zone};
 
 impl Pattern {
     /// Reads an instant: microseconds since the epoch. A text that names no zone is local time of `zone`.
     pub fn instant(&self, text: &str, zone: &Tz) -> Option<i64> {
         let found = self.read(text)?;
-        Some(found.zone.unwrap_or(Zone::Region(*zone)).to_instant(found.local_us()?))
+        Some(found.zone.unwrap_or(*zone).to_instant(found.local_us()?))
     }
 
     /// Reads a local date and time; a text that names a zone is refused.
@@ -149,7 +148,7 @@ fn word<'t>(letter: char, count: usize, text: &'t str, found: &mut Found) -> Opt
         }
         'X' | 'x' | 'Z' | 'O' => {
             let (seconds, rest) = offset(letter, count, text)?;
-            set_zone(found, Zone::Offset(seconds))?;
+            set_zone(found, Tz::fixed(i32::try_from(seconds).ok()?))?;
             Some(rest)
         }
         _ => {
@@ -160,7 +159,7 @@ fn word<'t>(letter: char, count: usize, text: &'t str, found: &mut Found) -> Opt
     }
 }
 
-fn set_zone(found: &mut Found, zone: Zone) -> Option<()> {
+fn set_zone(found: &mut Found, zone: Tz) -> Option<()> {
     found.zone.get_or_insert(zone);
     Some(())
 }
@@ -238,7 +237,7 @@ fn part(text: &str, colon: bool) -> Option<(i64, &str)> {
 }
 
 /// Reads a zone's name or offset; `z` also takes the names people use, such as `PST`.
-fn zone(letter: char, text: &str) -> Option<(Zone, &str)> {
+fn zone(letter: char, text: &str) -> Option<(Tz, &str)> {
     let len = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || "+-:/_~.".contains(c)))
         .unwrap_or(text.len());
@@ -254,13 +253,13 @@ fn zone(letter: char, text: &str) -> Option<(Zone, &str)> {
                 || name.contains('/')
                 || ["UTC", "GMT", "UT", "Z"].iter().any(|p| starts(name, p))
                 || letter == 'V';
-            parse_zone(name)
+            zone::find(name)
                 .filter(|_| plain || known.is_none())
                 .map(|zone| (zone, end))
         });
     match (known, longest) {
-        (Some((name, len)), None) => Some((parse_zone(name)?, &text[len..])),
-        (Some((name, len)), Some((_, end))) if len > end => Some((parse_zone(name)?, &text[len..])),
+        (Some((name, len)), None) => Some((zone::find(name)?, &text[len..])),
+        (Some((name, len)), Some((_, end))) if len > end => Some((zone::find(name)?, &text[len..])),
         (_, Some((zone, end))) => Some((zone, &text[end..])),
         (None, None) => None,
     }

@@ -2,8 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::cast::parse_time::{Zone, days_of};
-use crate::zone::{DAY_US, SECOND_US};
+use crate::cast::parse_time::days_of;
+use crate::zone::{DAY_US, SECOND_US, Tz};
 
 /// What a number in a text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ const MODIFIED_JULIAN_ZERO: i64 = -40_587;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Found {
     values: [Option<i64>; FIELDS],
-    pub zone: Option<Zone>,
+    pub zone: Option<Tz>,
     /// Years count from the beginning of an era.
     pub year_of_era: bool,
 }

@@ -1,6 +1,5 @@
-use chrono_tz::Tz;
-
 use super::{OldParser, Pattern};
+use crate::zone::Tz;
 
 const AT: i64 = 1_609_841_472_345_678; // 2021-01-05 10:11:12.345678 UTC
 const SECOND: i64 = 1_609_841_472_000_000;
@@ -38,13 +37,17 @@ fn instants_are_written_as_java_does() {
         assert_eq!(written(pattern, AT, Tz::UTC), text, "{pattern}");
     }
     assert_eq!(
-        written("HH XXX x z zzzz O", AT, Tz::Europe__Berlin),
+        written("HH XXX x z zzzz O", AT, Tz::Region(chrono_tz::Tz::Europe__Berlin)),
         "11 +01:00 +01 CET Central European Standard Time GMT+1"
     );
     // Year 1, in local mean time.
     let old = -62_135_596_800_000_000;
     assert_eq!(
-        written("G yyyy X XXX XXXXX Z ZZZZ O z", old, Tz::America__Los_Angeles),
+        written(
+            "G yyyy X XXX XXXXX Z ZZZZ O z",
+            old,
+            Tz::Region(chrono_tz::Tz::America__Los_Angeles)
+        ),
         "BC 0001 -0752 -07:52 -07:52:58 -0752 GMT-07:52:58 GMT-7:52:58 PST"
     );
 }

@@ -1,11 +1,12 @@
 //! Times into texts.
 
+use std::fmt::Write;
+
 use chrono::{Datelike, NaiveDate};
-use chrono_tz::Tz;
 
 use super::names::{DAYS, ERAS, MONTHS, cut, of_zone};
 use super::{Item, Pattern, Sign, Width};
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
 /// A time taken apart.
 struct Moment<'a> {
@@ -118,8 +119,10 @@ impl Moment<'_> {
                     out.push_str(["Q1", "Q2", "Q3", "Q4"][quarter]);
                 }
             }
-            'V' => out.push_str(self.zone.name()),
-            'z' => out.push_str(of_zone(self.zone, self.instant_us, count == 4)),
+            'V' => {
+                let _ = write!(out, "{}", self.zone);
+            }
+            'z' => out.push_str(&of_zone(self.zone, self.instant_us, count == 4)),
             'X' if self.offset == 0 => out.push('Z'),
             'Z' if self.offset == 0 && count == 5 => out.push('Z'),
             'O' => self.localized_offset(count == 4, out),

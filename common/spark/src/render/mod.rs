@@ -1,10 +1,10 @@
 //! Tables as `Dataset.show` and the console sink draw them.
 
 use arrow::array::{Array, RecordBatch};
-use chrono_tz::Tz;
 
 use crate::SparkError;
 use crate::cast::text::{Style, write_value};
+use crate::zone::Tz;
 
 /// Least width of a table's column.
 const COLUMN_WIDTH_MIN: usize = 3;

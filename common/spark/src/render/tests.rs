@@ -145,7 +145,10 @@ fn values_are_sparks() {
     let stamp = TimestampMicrosecondArray::from(vec![1_609_841_471_500_000]).with_timezone("UTC");
     let text = |array: ArrayRef, tz: Tz| value_to_text(array.as_ref(), 0, &tz);
     assert_eq!(text(Arc::new(list), Tz::UTC), "[1, NULL]");
-    assert_eq!(text(Arc::new(stamp), Tz::Europe__Berlin), "2021-01-05 11:11:11.5");
+    assert_eq!(
+        text(Arc::new(stamp), Tz::Region(chrono_tz::Tz::Europe__Berlin)),
+        "2021-01-05 11:11:11.5"
+    );
     assert_eq!(
         text(Arc::new(BinaryArray::from(vec![b"aJ".as_slice()])), Tz::UTC),
         "[61 4A]"

@@ -5,7 +5,6 @@ mod type_planner;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use datafusion::config::Dialect;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
@@ -18,6 +17,7 @@ use crate::SparkError;
 use crate::analyzer::{CastRewrite, GeneratorFilter, SparkAnalyzer};
 use crate::functions::Registry;
 use crate::operators::SparkOperatorPlanner;
+use crate::zone::Tz;
 
 pub use type_planner::SparkTypePlanner;
 
@@ -142,7 +142,7 @@ fn session_config(settings: &SessionSettings) -> SessionConfig {
         .with_target_partitions(settings.target_partitions)
         .with_information_schema(false);
     let options = config.options_mut();
-    options.execution.time_zone = Some(settings.time_zone.name().to_owned());
+    options.execution.time_zone = Some(settings.time_zone.to_string());
     // Rows that cannot join are dropped below the join, as in Spark, where that decides which rows a watermark sees.
     options.optimizer.filter_null_join_keys = true;
     // The rules that move the reading of single fields down confuse a column with one of the same name that they make of it.

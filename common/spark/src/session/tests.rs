@@ -161,7 +161,7 @@ fn time_functions_are_sparks() {
             "hour(CAST('2021-07-01T00:00:00Z' AS TIMESTAMP))",
             "CAST('2021-07-01T00:00:00Z' AS TIMESTAMP)",
         ],
-        Tz::Europe__Berlin,
+        Tz::Region(chrono_tz::Tz::Europe__Berlin),
     );
     assert_eq!(berlin, ["2 int", "2021-07-01 02:00:00 timestamp"]);
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_spark::cast::cast_array;
 use millstream_spark::type_name::spark_type;
+use millstream_spark::zone::Tz;
 
 use super::csv_text::{Dialect, Mode, Records, Token, split};
 use super::{LoadedFile, csv_infer};

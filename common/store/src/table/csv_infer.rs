@@ -75,7 +75,7 @@ impl Guess {
         if dated && value.len() <= 10 && parse_date(value).is_some() {
             return Self::Date;
         }
-        if dated && parse_timestamp(value, &chrono_tz::UTC).is_some() {
+        if dated && parse_timestamp(value, &millstream_spark::zone::Tz::UTC).is_some() {
             return Self::Timestamp;
         }
         if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {

@@ -2,10 +2,10 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Schema, TimestampMicrosecondType};
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_spark::cast::text::to_text;
 use millstream_spark::type_name::spark_type;
+use millstream_spark::zone::Tz;
 
 use super::csv_text::Dialect;
 use super::iso::write_timestamp;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, SchemaRef};
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_spark::json::{JsonOptions, RecordDecoder, infer_columns};
+use millstream_spark::zone::Tz;
 
 use super::LoadedFile;
 use super::csv_text::Mode;

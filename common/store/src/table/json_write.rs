@@ -2,10 +2,10 @@
 
 use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Schema};
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_spark::json::{JsonOptions, Writer};
 use millstream_spark::type_name::spark_type;
+use millstream_spark::zone::Tz;
 
 use crate::error::StoreError;
 

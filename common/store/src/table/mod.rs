@@ -33,9 +33,9 @@ mod sink;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use bytes::Bytes;
-use chrono_tz::Tz;
 use millstream_common::options::Options;
 use millstream_plan::spec::{FileFormat, FileSource};
+use millstream_spark::zone::Tz;
 
 use crate::error::StoreError;
 

@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use chrono_tz::Tz;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use millstream_common::options::Options;
 use millstream_plan::spec::FileFormat;
+use millstream_spark::zone::Tz;
 use uuid::Uuid;
 
 use super::csv_write::CsvEncoder;

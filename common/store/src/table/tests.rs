@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Float32Array, Int32Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 use arrow::util::pretty::pretty_format_batches;
-use chrono_tz::UTC;
+use millstream_spark::zone::Tz;
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn timestamp() -> DataType {
 fn column_text(batches: &[RecordBatch], column: usize) -> Vec<String> {
     let texts = batches
         .iter()
-        .map(|batch| millstream_spark::cast::text::to_text(batch.column(column), &UTC));
+        .map(|batch| millstream_spark::cast::text::to_text(batch.column(column), &Tz::UTC));
     let value = |text: Option<&str>| text.unwrap_or("NULL").to_owned();
     texts
         .flat_map(|texts| texts.iter().map(value).collect::<Vec<_>>())
@@ -57,7 +57,7 @@ fn sample() -> RecordBatch {
 
 async fn write(folder: &Path, format: FileFormat, options: &[(&str, &str)]) -> FilePart {
     let sink = FileSink::open(folder.to_str().unwrap(), format, &options.iter().copied().collect()).unwrap();
-    let mut writer = sink.writer(&sample().schema(), &UTC).unwrap();
+    let mut writer = sink.writer(&sample().schema(), &Tz::UTC).unwrap();
     writer.write(&sample()).unwrap();
     let part = writer.finish(3).await.unwrap();
     sink.commit_batch(std::slice::from_ref(&part)).await.unwrap();
@@ -110,7 +110,7 @@ async fn parquet_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), FileFormat::Parquet, &[("compression", "zstd")]).await;
     let source = source(FileFormat::Parquet, folder.path(), &[]);
-    let (schema, batches) = read(&source, None, &UTC).await.unwrap();
+    let (schema, batches) = read(&source, None, &Tz::UTC).await.unwrap();
     assert_eq!(schema.fields(), sample().schema().fields());
     assert_eq!(
         pretty_format_batches(&batches).unwrap().to_string(),
@@ -122,7 +122,7 @@ async fn parquet_comes_back_as_it_was() {
         ("absent", DataType::Int64),
         ("id", DataType::Int64),
     ]);
-    let (_, batches) = read(&source, Some(&wanted), &UTC).await.unwrap();
+    let (_, batches) = read(&source, Some(&wanted), &Tz::UTC).await.unwrap();
     assert_eq!(column_text(&batches, 0), ["a,\"b\"", "", "NULL"]);
     assert_eq!(column_text(&batches, 1), ["NULL"; 3]);
     assert_eq!(column_text(&batches, 2), ["1", "NULL", "3"]);
@@ -130,7 +130,7 @@ async fn parquet_comes_back_as_it_was() {
         "at",
         DataType::List(Arc::new(Field::new("item", DataType::Int32, true))),
     )]);
-    let error = read(&source, Some(&wrong), &UTC).await.unwrap_err().to_string();
+    let error = read(&source, Some(&wrong), &Tz::UTC).await.unwrap_err().to_string();
     assert!(
         error.contains("column 'at': ") && error.contains("declare it as"),
         "{error}"
@@ -154,7 +154,9 @@ async fn csv_values_that_do_not_fit_are_null_and_rows_keep_their_place() {
         ("_corrupt_record", DataType::Utf8),
     ]);
     let options = [("header", "true"), ("sep", "|")];
-    let (_, batches) = read(&csv(&path, &options), Some(&columns[..4]), &UTC).await.unwrap();
+    let (_, batches) = read(&csv(&path, &options), Some(&columns[..4]), &Tz::UTC)
+        .await
+        .unwrap();
     assert_eq!(column_text(&batches, 0), ["1", "NULL", "3", "4"]);
     assert_eq!(column_text(&batches, 1), ["3.5", "NULL", "NULL", "1.0"]);
     assert_eq!(
@@ -163,15 +165,15 @@ async fn csv_values_that_do_not_fit_are_null_and_rows_keep_their_place() {
     );
     assert_eq!(column_text(&batches, 3), ["true", "NULL", "NULL", "false"]);
 
-    let (_, batches) = read(&csv(&path, &options), Some(&columns), &UTC).await.unwrap();
+    let (_, batches) = read(&csv(&path, &options), Some(&columns), &Tz::UTC).await.unwrap();
     assert_eq!(column_text(&batches, 4)[..3], ["NULL", " 2|x|2021-05-10|yes", "3"]);
 
     let drop = [options[0], options[1], ("mode", "DROPMALFORMED")];
-    let (_, batches) = read(&csv(&path, &drop), Some(&columns[..4]), &UTC).await.unwrap();
+    let (_, batches) = read(&csv(&path, &drop), Some(&columns[..4]), &Tz::UTC).await.unwrap();
     assert_eq!(column_text(&batches, 0), ["1"]);
 
     let strict = [options[0], options[1], ("mode", "FAILFAST")];
-    let error = read(&csv(&path, &strict), Some(&columns[..4]), &UTC)
+    let error = read(&csv(&path, &strict), Some(&columns[..4]), &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
@@ -179,7 +181,7 @@ async fn csv_values_that_do_not_fit_are_null_and_rows_keep_their_place() {
         error.starts_with(&format!("{}:4: 1 fields where 4 are declared", path.display())),
         "{error}"
     );
-    let error = read(&csv(&path, &strict), Some(&columns[..1]), &UTC)
+    let error = read(&csv(&path, &strict), Some(&columns[..1]), &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
@@ -213,16 +215,16 @@ async fn json_lines_are_read_with_inferred_or_declared_columns() {
             "tags array<string>"
         ]
     );
-    let (_, batches) = read(&json(&[]), None, &UTC).await.unwrap();
+    let (_, batches) = read(&json(&[]), None, &Tz::UTC).await.unwrap();
     assert_eq!(column_text(&batches, 0), ["3.5", "4.0", "NULL"]);
     assert_eq!(column_text(&batches, 2), ["1", "2", "NULL"]);
 
     let columns = declared(&[("id", DataType::Int32)]);
-    let (_, batches) = read(&json(&[("mode", "DROPMALFORMED")]), Some(&columns), &UTC)
+    let (_, batches) = read(&json(&[("mode", "DROPMALFORMED")]), Some(&columns), &Tz::UTC)
         .await
         .unwrap();
     assert_eq!(column_text(&batches, 0), ["1", "2"]);
-    let error = read(&json(&[("mode", "FAILFAST")]), Some(&columns), &UTC)
+    let error = read(&json(&[("mode", "FAILFAST")]), Some(&columns), &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
@@ -244,35 +246,35 @@ async fn folders_patterns_and_gzip_are_read() {
     let batch = sample().project(&[0]).unwrap();
     let mut parts = Vec::new();
     for task in 0..2 {
-        let mut writer = sink.writer(&batch.schema(), &UTC).unwrap();
+        let mut writer = sink.writer(&batch.schema(), &Tz::UTC).unwrap();
         writer.write(&batch).unwrap();
         parts.push(writer.finish(task).await.unwrap());
     }
     assert!(parts[0].name.ends_with(".csv.gz"));
     let wanted = declared(&[("id", DataType::Int32)]);
     let count = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
-    let (_, batches) = read(&csv(folder.path(), &[]), Some(&wanted), &UTC).await.unwrap();
+    let (_, batches) = read(&csv(folder.path(), &[]), Some(&wanted), &Tz::UTC).await.unwrap();
     // The row whose only value is null is a blank line, and blank lines are no rows.
     assert_eq!(count(&batches), 4);
     assert_eq!(batches[0].column(0).as_primitive::<Int32Type>().value(1), 3);
 
     let pattern = folder.path().join("part-0000[1-9]*.csv.gz");
     assert_eq!(
-        count(&read(&csv(&pattern, &[]), Some(&wanted), &UTC).await.unwrap().1),
+        count(&read(&csv(&pattern, &[]), Some(&wanted), &Tz::UTC).await.unwrap().1),
         2
     );
 
     // Once there is a log, only what it names is in the table.
     assert!(sink.commit_stream(0, &parts[..1]).await.unwrap().is_new());
     assert_eq!(
-        count(&read(&csv(folder.path(), &[]), Some(&wanted), &UTC).await.unwrap().1),
+        count(&read(&csv(folder.path(), &[]), Some(&wanted), &Tz::UTC).await.unwrap().1),
         2
     );
 
     let path = folder.path().join(&parts[0].name);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
-    let error = read(&csv(&path, &[]), Some(&wanted), &UTC)
+    let error = read(&csv(&path, &[]), Some(&wanted), &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
@@ -286,7 +288,7 @@ async fn folders_patterns_and_gzip_are_read() {
 async fn what_is_not_there_or_not_understood_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("none.csv");
-    let error = read(&csv(&missing, &[]), None, &UTC).await.unwrap_err().to_string();
+    let error = read(&csv(&missing, &[]), None, &Tz::UTC).await.unwrap_err().to_string();
     assert_eq!(
         error,
         format!(
@@ -294,7 +296,7 @@ async fn what_is_not_there_or_not_understood_is_named() {
             missing.display()
         )
     );
-    let error = read(&csv(folder.path(), &[]), None, &UTC)
+    let error = read(&csv(folder.path(), &[]), None, &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
@@ -303,12 +305,12 @@ async fn what_is_not_there_or_not_understood_is_named() {
         "{error}"
     );
     fs::write(&missing, "a,b\n").unwrap();
-    let error = read(&csv(&missing, &[("haeder", "true")]), None, &UTC)
+    let error = read(&csv(&missing, &[("haeder", "true")]), None, &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
     assert_eq!(error, "unknown option 'haeder', did you mean 'header'?");
-    let error = read(&csv(&missing, &[("mode", "lax")]), None, &UTC)
+    let error = read(&csv(&missing, &[("mode", "lax")]), None, &Tz::UTC)
         .await
         .unwrap_err()
         .to_string();
@@ -317,7 +319,7 @@ async fn what_is_not_there_or_not_understood_is_named() {
         "{error}"
     );
     let parquet = source(FileFormat::Parquet, &missing, &[]);
-    let error = read(&parquet, None, &UTC).await.unwrap_err().to_string();
+    let error = read(&parquet, None, &Tz::UTC).await.unwrap_err().to_string();
     assert!(error.contains("none.csv: not a readable Parquet file"), "{error}");
 }
 

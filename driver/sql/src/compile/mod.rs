@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use millstream_common::domain::failure::FailureClass;
 use millstream_plan::spec::{FileSource, SinkSpec, SlotId, SourceSpec, StreamSettings, WatermarkSpec};
+use millstream_spark::zone::Tz;
 use millstream_spark::{SessionSettings, session_state};
 use sqlparser::ast::{Query as SqlQuery, visit_relations};
 use sqlparser::tokenizer::Location;

@@ -76,7 +76,7 @@ impl Catalog {
 /// Plans one query; collects what it reads.
 pub(crate) struct Planner<'a> {
     pub(crate) state: &'a SessionState,
-    pub(crate) time_zone: chrono_tz::Tz,
+    pub(crate) time_zone: millstream_spark::zone::Tz,
     pub(crate) catalog: &'a Catalog,
     pub(crate) sources: BTreeMap<SlotId, SourceSpec>,
     pub(crate) watermarks: Vec<WatermarkSpec>,
@@ -110,7 +110,7 @@ struct Cte {
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(state: &'a SessionState, time_zone: chrono_tz::Tz, catalog: &'a Catalog) -> Self {
+    pub(crate) fn new(state: &'a SessionState, time_zone: millstream_spark::zone::Tz, catalog: &'a Catalog) -> Self {
         Self {
             state,
             time_zone,

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use millstream_common::domain::failure::FailureClass;
 use millstream_plan::spec::FileSource;
 use millstream_spark::type_name::spark_type;
+use millstream_spark::zone::Tz;
 
 use crate::{CompileEnv, EnvResolver, Params, Query, Resolver, SchemaReader, SqlError, Statement, compile};
 

@@ -100,7 +100,10 @@ fn sinks_are_read_from_their_tables() {
 #[test]
 fn settings_and_explain() {
     let query = query("SET spark.sql.session.timeZone = Europe/Berlin; SET spark.foo.bar=1; SELECT 1");
-    assert_eq!(query.time_zone, chrono_tz::Tz::Europe__Berlin);
+    assert_eq!(
+        query.time_zone,
+        millstream_spark::zone::Tz::Region(chrono_tz::Tz::Europe__Berlin)
+    );
     assert_eq!(query.warnings.len(), 1);
     assert_eq!(
         query.conf.get("spark.sql.session.timeZone").map(String::as_str),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use chrono_tz::Tz;
 use datafusion::common::exec_err;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
@@ -12,6 +11,7 @@ use super::frame::{Making, emitted, passing, rows_to_state};
 use crate::cast::cast_array;
 use crate::functions::Result;
 use crate::functions::hash::{SEED, XxHash64, hash_value};
+use crate::zone::Tz;
 
 /// Relative error when none is asked for.
 const DEFAULT_ERROR: f64 = 0.05;

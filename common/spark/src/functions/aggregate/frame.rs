@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use chrono_tz::Tz;
 use datafusion::common::{ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
@@ -20,6 +19,7 @@ use crate::cast::cast_array;
 use crate::functions::Result;
 use crate::functions::kernel::{Kind, argument_types};
 use crate::types;
+use crate::zone::Tz;
 
 use super::collect::distinct_first;
 

@@ -7,7 +7,6 @@ use arrow::array::{
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Date32Type, Field, Fields, Float64Type, Int32Type, TimestampMicrosecondType};
-use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
@@ -17,6 +16,7 @@ use crate::functions::Result;
 use crate::number::java_random::JavaRandom;
 use crate::type_name::spark_type;
 use crate::types;
+use crate::zone::Tz;
 
 /// Seed of the choice among pairs of bins that are equally near.
 const TIES_SEED: i64 = 31_183;

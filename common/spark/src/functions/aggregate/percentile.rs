@@ -10,7 +10,6 @@ use arrow::array::{
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{SortOptions, sort, take};
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
-use chrono_tz::Tz;
 use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
@@ -20,6 +19,7 @@ use crate::cast::cast_array;
 use crate::functions::Result;
 use crate::type_name::spark_type;
 use crate::types;
+use crate::zone::Tz;
 
 pub fn exact_type(args: &[DataType]) -> Result<DataType> {
     Ok(if several(args) {

@@ -79,7 +79,7 @@ impl Picked {
         column(ListArray::try_new(
             Arc::clone(field),
             OffsetBuffer::from_lengths(self.lengths),
-            cast_array(&values, field.data_type(), &chrono_tz::Tz::UTC)?,
+            cast_array(&values, field.data_type(), &crate::zone::Tz::UTC)?,
             Some(NullBuffer::from(self.valid)),
         )?)
     }

@@ -7,7 +7,6 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType,
 };
-use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -19,7 +18,7 @@ use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::interval::{self, Calendar};
 use crate::type_name::spark_type;
 use crate::types;
-use crate::zone::{self, DAY_US};
+use crate::zone::{self, DAY_US, Tz};
 
 /// A month's length when the end of a sequence is estimated.
 const MONTH_US: i64 = 28 * DAY_US;

@@ -4,19 +4,19 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int32Arr
 use arrow::compute::kernels::arity::binary;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Fields, Int32Type, Int64Type, TimestampMicrosecondType};
 use chrono::{Datelike, Days, Months, NaiveDate};
-use chrono_tz::Tz;
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::fields::{date_of, parse_weekday};
 use crate::cast::cast_array;
-use crate::cast::parse_time::{Zone, days_of, parse_zone};
+use crate::cast::parse_time::days_of;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::types;
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
+const DATE_DAYS: &[Kind] = &[Kind::Date, Kind::NarrowInt];
 const DATE_INT: &[Kind] = &[Kind::Date, Kind::Int];
-const LONG: &[Kind] = &[Kind::Long];
+const WHOLE: &[Kind] = &[Kind::Whole];
 const TIME: &[Kind] = &[Kind::Timestamp];
 
 pub fn functions() -> Vec<ScalarUDF> {
@@ -26,7 +26,7 @@ pub fn functions() -> Vec<ScalarUDF> {
     let time = |_: &[DataType]| Ok(types::timestamp());
     vec![
         date_add_udf(),
-        Function::new("date_sub", DATE_INT, date, |call| shift_days(call, i32::wrapping_sub)).udf(),
+        Function::new("date_sub", DATE_DAYS, date, |call| shift_days(call, i32::wrapping_sub)).udf(),
         Function::new("datediff", &[Kind::Date, Kind::Date], int, datediff)
             .aliases(&["date_diff"])
             .udf(),
@@ -41,9 +41,9 @@ pub fn functions() -> Vec<ScalarUDF> {
         )
         .required(2)
         .udf(),
-        Function::new("timestamp_seconds", &[Kind::Number], time, timestamp_seconds).udf(),
-        Function::new("timestamp_millis", LONG, time, |call| stamp(call, 1000)).udf(),
-        Function::new("timestamp_micros", LONG, time, |call| stamp(call, 1)).udf(),
+        Function::new("timestamp_seconds", &[Kind::PlainNumber], time, timestamp_seconds).udf(),
+        Function::new("timestamp_millis", WHOLE, time, |call| stamp(call, 1000)).udf(),
+        Function::new("timestamp_micros", WHOLE, time, |call| stamp(call, 1)).udf(),
         Function::new("unix_seconds", TIME, long, |call| units(call, SECOND_US)).udf(),
         Function::new("unix_millis", TIME, long, |call| units(call, 1000)).udf(),
         Function::new("unix_micros", TIME, long, |call| units(call, 1)).udf(),
@@ -135,7 +135,7 @@ fn is_window(fields: &Fields) -> bool {
 
 /// Reads a local time in the first zone, which is the session's where only one is given, and gives it in the second.
 fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
-    let known = |zone: &str| match parse_zone(zone) {
+    let known = |zone: &str| match zone::find(zone) {
         Some(zone) => Ok(zone),
         None => exec_err!("convert_timezone: there is no time zone '{zone}'"),
     };
@@ -170,7 +170,7 @@ fn convert_timezone(call: &Call<'_>) -> Result<ArrayRef> {
 pub fn date_add_udf() -> ScalarUDF {
     Function::new(
         "date_add",
-        DATE_INT,
+        DATE_DAYS,
         |_| Ok(DataType::Date32),
         |call| shift_days(call, i32::wrapping_add),
     )
@@ -330,8 +330,8 @@ fn make_timestamp(call: &Call<'_>, own: Tz) -> Result<TimestampMicrosecondArray>
         }
         let zone = match &zones {
             Some(zones) if zones.is_null(row) => return None,
-            Some(zones) => parse_zone(zones.value(row))?,
-            None => Zone::Region(own),
+            Some(zones) => zone::find(zones.value(row))?,
+            None => own,
         };
         let field = |at: usize| u32::try_from(fields[at].value(row)).ok();
         let day = days_of(fields[0].value(row), field(1)?, field(2)?)?;
@@ -345,11 +345,11 @@ fn make_timestamp(call: &Call<'_>, own: Tz) -> Result<TimestampMicrosecondArray>
     Ok((0..call.rows).map(one).collect())
 }
 
-fn convert_zone(call: &Call<'_>, convert: impl Fn(Zone, i64) -> i64) -> Result<ArrayRef> {
+fn convert_zone(call: &Call<'_>, convert: impl Fn(Tz, i64) -> i64) -> Result<ArrayRef> {
     let times = call.column(0)?;
     let zones = call.text(1)?;
     let mut converted = Vec::with_capacity(call.rows);
-    let mut last: Option<(String, Zone)> = None;
+    let mut last: Option<(String, Tz)> = None;
     for (us, name) in times.as_primitive::<TimestampMicrosecondType>().iter().zip(&zones) {
         let (Some(us), Some(name)) = (us, name) else {
             converted.push(None);
@@ -357,7 +357,7 @@ fn convert_zone(call: &Call<'_>, convert: impl Fn(Zone, i64) -> i64) -> Result<A
         };
         let zone = match &last {
             Some((seen, zone)) if seen == name => *zone,
-            _ => match parse_zone(name) {
+            _ => match zone::find(name) {
                 Some(zone) => {
                     last = Some((name.to_owned(), zone));
                     zone

@@ -49,7 +49,7 @@ pub fn functions() -> Vec<ScalarUDF> {
             "current_timezone",
             &[],
             |_| Ok(DataType::Utf8),
-            |call| column(StringArray::from(vec![call.zone.name(); call.rows])),
+            |call| column(StringArray::from(vec![call.zone.to_string(); call.rows])),
         )
         .udf(),
     ]

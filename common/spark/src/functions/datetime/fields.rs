@@ -3,14 +3,13 @@
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int32Array};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate, Weekday};
-use chrono_tz::Tz;
 use datafusion::common::{ScalarValue, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::make_interval;
 use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 use crate::{interval, types};
 
 const DATE: &[Kind] = &[Kind::Date];

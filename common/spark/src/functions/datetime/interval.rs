@@ -5,7 +5,6 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, TimestampMicrosecondArr
 use arrow::compute::kernels::arity::{binary, try_unary};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType};
 use chrono::{Datelike, Months, NaiveDate};
-use chrono_tz::Tz;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
 
@@ -16,7 +15,7 @@ use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::interval::{self, Calendar, Field, Range};
 use crate::type_name::spark_type;
 use crate::types;
-use crate::zone::{self, DAY_US};
+use crate::zone::{self, DAY_US, Tz};
 
 const TWO: &[Kind] = &[Kind::Any, Kind::Any];
 

@@ -190,6 +190,6 @@ fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
     column(
         times
             .as_primitive::<TimestampMicrosecondType>()
-            .unary::<_, Int64Type>(|us| us.div_euclid(SECOND_US)),
+            .unary::<_, Int64Type>(|us| us / SECOND_US),
     )
 }

@@ -3,13 +3,12 @@
 use arrow::array::{ArrayRef, AsArray, Date32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate};
-use chrono_tz::Tz;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::fields::date_of;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::types;
-use crate::zone::{self, DAY_US, SECOND_US};
+use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![

@@ -3,7 +3,6 @@
 use arrow::array::{ArrayRef, AsArray, Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int32Type, TimestampMicrosecondType};
 use chrono::Datelike;
-use chrono_tz::Tz;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
 
@@ -14,7 +13,7 @@ use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::interval::{Calendar, Field};
 use crate::types;
-use crate::zone::{self, DAY_US};
+use crate::zone::{self, DAY_US, Tz};
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![

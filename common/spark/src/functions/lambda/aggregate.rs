@@ -116,7 +116,7 @@ impl HigherOrderUDFImpl for Aggregate {
             let elements = take(list.values(), &UInt32Array::from_iter_values(places), None)?;
             let merged = evaluated(merge, &[state, elements], &UInt32Array::from(active.clone()))?;
             // Names and nullability of what is nested may differ from the start's.
-            state = cast_array(&merged, &of, &chrono_tz::Tz::UTC)?;
+            state = cast_array(&merged, &of, &crate::zone::Tz::UTC)?;
             at += 1;
         }
         let (result, owners) = done.finish(&of)?;
@@ -165,5 +165,5 @@ fn spread(results: &ArrayRef, owners: &UInt32Array, rows: usize, of: &DataType) 
         places[*owner as usize] = Some(at as u32);
     }
     let spread = take(results, &UInt32Array::from(places), None)?;
-    Ok(cast_array(&spread, of, &chrono_tz::Tz::UTC)?)
+    Ok(cast_array(&spread, of, &crate::zone::Tz::UTC)?)
 }

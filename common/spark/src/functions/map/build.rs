@@ -103,7 +103,7 @@ impl Repeats for RefuseRepeats {
             for at in row.clone() {
                 if !seen.insert(comparable.row(at)) {
                     let mut text = String::new();
-                    write_value(keys.as_ref(), at, Style::Show, &chrono_tz::Tz::UTC, &mut text);
+                    write_value(keys.as_ref(), at, Style::Show, &crate::zone::Tz::UTC, &mut text);
                     return exec_err!("a map has each key once, {text} was given twice");
                 }
             }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float32Array, new_null_array};
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type};
-use chrono_tz::Tz;
 use datafusion::common::{ScalarValue, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -12,6 +11,7 @@ use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::number::{self, POWERS_OF_TEN};
 use crate::types;
+use crate::zone::Tz;
 
 /// A direction of rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int32Type};
-use chrono_tz::Tz;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
 
@@ -11,6 +10,7 @@ use crate::functions::kernel::{Call, Function, Kind, Result, column};
 use crate::number::{self, DecimalLayout};
 use crate::type_name::spark_type;
 use crate::types;
+use crate::zone::Tz;
 
 /// Places a `DecimalFormat` keeps at most.
 const PLACES_MAX: usize = 340;

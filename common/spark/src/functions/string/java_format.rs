@@ -6,12 +6,12 @@ use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use chrono_tz::Tz;
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use crate::cast::text::{Style, write_value};
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::zone::Tz;
 
 pub fn functions() -> Vec<ScalarUDF> {
     vec![

@@ -6,7 +6,7 @@ use super::show;
 use crate::{SessionSettings, session_state};
 
 /// Evaluates an expression over one row that is no constant.
-fn evaluate(expression: &str, time_zone: chrono_tz::Tz) -> String {
+fn evaluate(expression: &str, time_zone: crate::zone::Tz) -> String {
     let settings = SessionSettings {
         time_zone,
         ..SessionSettings::default()
@@ -24,7 +24,7 @@ fn evaluate(expression: &str, time_zone: chrono_tz::Tz) -> String {
 fn check(cases: &[(&str, &str)]) {
     let wrong: Vec<_> = cases
         .iter()
-        .map(|(expression, expected)| (expression, expected, evaluate(expression, chrono_tz::Tz::UTC)))
+        .map(|(expression, expected)| (expression, expected, evaluate(expression, crate::zone::Tz::UTC)))
         .filter(|(_, expected, found)| found != *expected)
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -54,14 +54,14 @@ fn reading() {
     ]);
     let failed = evaluate(
         "from_json('{\"a\":', 'a INT', map('mode', 'FAILFAST'))",
-        chrono_tz::Tz::UTC,
+        crate::zone::Tz::UTC,
     );
     assert!(failed.contains("malformed JSON record in FAILFAST mode"), "{failed}");
-    let failed = evaluate("from_json(doc, 'a SRTING')", chrono_tz::Tz::UTC);
+    let failed = evaluate("from_json(doc, 'a SRTING')", crate::zone::Tz::UTC);
     assert!(failed.contains("position 3: `SRTING` is not a type"), "{failed}");
     let kolkata = evaluate(
         "from_json('{\"t\":\"2021-01-01\"}', 't TIMESTAMP')",
-        chrono_tz::Tz::Asia__Kolkata,
+        crate::zone::Tz::Region(chrono_tz::Tz::Asia__Kolkata),
     );
     assert_eq!(kolkata, "(2020-12-31T18:30:00Z)");
 }
@@ -102,7 +102,12 @@ fn writing() {
     ]);
     let times = "from_json('{\"t\":\"2021-05-08T12:34:56.789123Z\",\"d\":\"1582-10-04\",\"n\":\"2021-01-01 01:02:03.5\"}', \
                  't TIMESTAMP, d DATE, n TIMESTAMP_NTZ')";
-    let kolkata = |options: &str| evaluate(&format!("to_json({times}{options})"), chrono_tz::Tz::Asia__Kolkata);
+    let kolkata = |options: &str| {
+        evaluate(
+            &format!("to_json({times}{options})"),
+            crate::zone::Tz::Region(chrono_tz::Tz::Asia__Kolkata),
+        )
+    };
     assert_eq!(
         kolkata(""),
         r#""{\"t\":\"2021-05-08T18:04:56.789+05:30\",\"d\":\"1582-10-04\",\"n\":\"2021-01-01T01:02:03.500\"}""#

@@ -72,7 +72,7 @@ fn options_of_the_parser() {
         shown("a DATE", r#"{"a":"2021-02-30"}"#, &[("timeParserPolicy", "corrected")]),
         "(-)"
     );
-    assert!(JsonOptions::from_pairs([("mode", "DROPMALFORMED")], chrono_tz::Tz::UTC).is_err());
+    assert!(JsonOptions::from_pairs([("mode", "DROPMALFORMED")], crate::zone::Tz::UTC).is_err());
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BinaryArray};
 use arrow::datatypes::{DataType, Fields};
-use chrono_tz::Tz;
 
 use super::{model, show};
 use crate::ddl;
@@ -12,6 +11,7 @@ use crate::json::column::StructColumn;
 use crate::json::from_json::decode_json;
 use crate::json::record::RecordDecoder;
 use crate::json::{JsonOptions, TimeParserPolicy, recover, utf8};
+use crate::zone::Tz;
 
 /// A small generator of numbers; the same seed gives the same document everywhere.
 struct Dice(u64);
