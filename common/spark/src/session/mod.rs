@@ -1,5 +1,6 @@
 //! The engine session with Spark's types, functions and rules.
 
+mod projections;
 mod type_planner;
 
 use std::collections::HashMap;
@@ -11,6 +12,8 @@ use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::optimizer::Optimizer;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
 use crate::SparkError;
@@ -19,6 +22,7 @@ use crate::functions::Registry;
 use crate::operators::SparkOperatorPlanner;
 use crate::zone::Tz;
 
+use projections::WithoutLambdas;
 pub use type_planner::SparkTypePlanner;
 
 /// What a session is made for. Driver and executors use the same settings, so that a shipped plan means the same on both.
@@ -61,10 +65,19 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
         .into_iter()
         .filter(|rule| !REFUSED_RULES.contains(&rule.name()))
         .collect();
+    let physical_rules = PhysicalOptimizer::new()
+        .rules
+        .into_iter()
+        .map(|rule| match rule.name() {
+            "ProjectionPushdown" => Arc::new(WithoutLambdas(rule)) as Arc<dyn PhysicalOptimizerRule + Send + Sync>,
+            _ => rule,
+        });
+    let physical_rules = physical_rules.collect();
     let mut builder = SessionStateBuilder::new()
         .with_config(session_config(settings))
         .with_default_features()
         .with_optimizer_rules(rules)
+        .with_physical_optimizer_rules(physical_rules)
         .with_analyzer_rules(vec![
             Arc::new(ResolveGroupingFunction::new()),
             Arc::new(GeneratorFilter),

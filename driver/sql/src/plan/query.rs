@@ -123,20 +123,21 @@ impl Planner<'_> {
 
     /// A constant number of rows.
     fn row_count(&mut self, expr: &ast::Expr, clause: &str) -> Checked<usize> {
-        if let Some(n) = ordinal(expr) {
-            return Ok(n);
-        }
         let at = place(expr.span());
         let fault = || {
             Fault::new(
                 SqlErrorKind::Type,
                 at,
-                format!("{clause} takes a constant whole number, not below 0"),
+                format!("{clause} takes a constant INT, not below 0"),
             )
         };
         let typed = self
             .expr(expr, &Scope::empty(None).at(Place::Values))
             .map_err(|_| fault())?;
+        let scope = Scope::empty(None);
+        if self.type_of(&typed.expr, &scope, at)? != arrow::datatypes::DataType::Int32 {
+            return Err(fault());
+        }
         self.whole_number(&typed.expr)
             .and_then(|n| usize::try_from(n).ok())
             .ok_or_else(fault)
@@ -201,7 +202,7 @@ impl Planner<'_> {
         let all = matches!(quantifier, SetQuantifier::All | SetQuantifier::AllByName);
         // The sides get the same column names, whatever relations they come from.
         let (left, right) = (renamed(left, &names)?, renamed(right, &names)?);
-        let (left, right) = self.widened(left, right, op, right_at)?;
+        let (left, right) = self.widened(left, right, (op, all), right_at)?;
         let plan = match op {
             SetOperator::Union => {
                 let union = LogicalPlanBuilder::from(left)
@@ -227,7 +228,7 @@ impl Planner<'_> {
         &self,
         left: LogicalPlan,
         right: LogicalPlan,
-        op: SetOperator,
+        (op, all): (SetOperator, bool),
         at: sqlparser::tokenizer::Location,
     ) -> Checked<(LogicalPlan, LogicalPlan)> {
         let mut common = Vec::new();
@@ -242,7 +243,7 @@ impl Planner<'_> {
                 );
                 return Err(Fault::new(SqlErrorKind::Type, at, message).help("cast one of the two"));
             };
-            if op != SetOperator::Union && has_map(&of) {
+            if !(op == SetOperator::Union && all) && has_map(&of) {
                 return Err(no_map_here(&op.to_string(), l.name(), at));
             }
             common.push(of);

@@ -68,17 +68,21 @@ pub(crate) enum Place {
     Where,
     Join,
     Values,
+    /// Inside a window function: its arguments, keys and order.
+    Window,
+    /// ORDER BY where only finished columns are in sight.
+    Outputs,
     /// Inside an aggregate's arguments.
     Aggregate,
 }
 
 impl Place {
     pub(crate) fn allows_aggregates(self) -> bool {
-        matches!(self, Self::Select | Self::Having | Self::OrderBy)
+        matches!(self, Self::Select | Self::Having | Self::OrderBy | Self::Window)
     }
 
     pub(crate) fn allows_windows(self) -> bool {
-        matches!(self, Self::Select | Self::OrderBy)
+        matches!(self, Self::Select | Self::Window)
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -90,6 +94,8 @@ impl Place {
             Self::Where => "WHERE",
             Self::Join => "a join's condition",
             Self::Values => "VALUES",
+            Self::Window => "a window function",
+            Self::Outputs => "ORDER BY behind DISTINCT, HAVING, window functions or generators",
             Self::Aggregate => "the argument of an aggregate function",
         }
     }
@@ -170,10 +176,14 @@ impl Scope {
             Found::Nothing => {}
             found => return found,
         }
-        if let Some(first) = parts.first()
-            && let Some((_, typed)) = self.aliases.iter().find(|(n, _)| n.eq_ignore_ascii_case(first))
-        {
-            return Found::Alias(typed.clone(), 1);
+        if let Some(first) = parts.first() {
+            let mut named = self.aliases.iter().filter(|(n, _)| n.eq_ignore_ascii_case(first));
+            if let Some((_, typed)) = named.next() {
+                return match named.any(|(_, other)| is_lateral(other)) && is_lateral(typed) {
+                    true => Found::Ambiguous(vec![first.clone(), first.clone()]),
+                    false => Found::Alias(typed.clone(), 1),
+                };
+            }
         }
         match self.outer.as_ref().map(|outer| outer.find_column(parts)) {
             Some(Found::Column {
@@ -268,6 +278,18 @@ impl Scope {
         known
     }
 }
+
+/// What Spark shows for an earlier item of the same SELECT list.
+pub(crate) fn lateral_text(name: &str) -> String {
+    format!("{LATERAL}({name})")
+}
+
+/// Whether the name stands for an earlier item of the same SELECT list.
+pub(crate) fn is_lateral(typed: &Typed) -> bool {
+    typed.text.starts_with(LATERAL)
+}
+
+const LATERAL: &str = "lateralAliasReference";
 
 /// Names that are unique among themselves, so that a plan can carry the columns: a repeated name gets a number.
 pub(crate) fn unique(names: &[String]) -> Vec<String> {

@@ -59,6 +59,20 @@ impl Planner<'_> {
                 }
             }
         }
+        let skips = [
+            "first",
+            "first_value",
+            "last",
+            "last_value",
+            "any_value",
+            "nth_value",
+            "lag",
+            "lead",
+        ];
+        if treatment == Some(NullTreatment::IgnoreNulls) && !skips.contains(&name) {
+            let message = format!("{name} does not take IGNORE NULLS");
+            return Err(Fault::new(SqlErrorKind::Type, at, message).help(format!("these do: {}", skips.join(", "))));
+        }
         let treatment = null_flag(name, &mut args).or(treatment);
         let (exprs, shown) = if function.within_group.is_empty() {
             (args.iter().map(|a| a.expr.clone()).collect(), shown)
@@ -70,7 +84,15 @@ impl Planner<'_> {
             Some(udf) if settled != name => WindowFunctionDefinition::AggregateUDF(Arc::clone(udf)),
             _ => definition,
         };
-        let over = self.window_over(name, &args, &spec, scope, at)?;
+        if name == "nth_value"
+            && let Some(n) = args.get(1)
+            && self.whole_number(&n.expr).is_some_and(|n| n < 1)
+        {
+            let message = format!("nth_value counts rows from 1, {} is below that", n.text);
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        let inner = scope.at(Place::Window);
+        let over = self.window_over(name, &args, &spec, &inner, at)?;
         let ignoring = if name == "nth_value" && treatment == Some(NullTreatment::IgnoreNulls) {
             " ignore nulls"
         } else {
@@ -131,7 +153,7 @@ impl Planner<'_> {
             _ => &[],
         };
         let inner = Scope {
-            place: Place::Select,
+            place: Place::Window,
             ..scope.clone()
         };
         let mut args = Vec::new();

@@ -173,6 +173,14 @@ impl Planner<'_> {
             );
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
+        let twice = names
+            .iter()
+            .enumerate()
+            .find(|(i, n)| names[..*i].iter().any(|other| other.eq_ignore_ascii_case(n)));
+        if let Some((_, name)) = twice {
+            let message = format!("the lambda function has two parameters '{name}'");
+            return Err(Fault::new(SqlErrorKind::Name, at, message));
+        }
         let mut inner = scope.clone();
         for (name, field) in names.iter().zip(parameters) {
             inner.lambda.push((name.clone(), variable(name, field)));

@@ -8,12 +8,13 @@ mod predicate;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use millstream_spark::type_name::spark_type;
+use millstream_spark::types::is_number;
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Location;
 
 use self::literal::{interval_literal, literal};
 use crate::error::{Checked, Fault, SqlErrorKind};
-use crate::plan::scope::{Scope, Typed};
+use crate::plan::scope::{Place, Scope, Typed};
 use crate::plan::{Planner, engine_fault, place};
 
 impl Planner<'_> {
@@ -22,6 +23,10 @@ impl Planner<'_> {
         let typed = self.expr(expr, scope)?;
         match self.type_of(&typed.expr, scope, place(expr.span()))? {
             DataType::Boolean => Ok(typed.expr),
+            // HAVING converts what is no condition.
+            of if scope.place == Place::Having && (is_number(&of) || of == DataType::Utf8) => {
+                Ok(datafusion::logical_expr::cast(typed.expr, DataType::Boolean))
+            }
             other => {
                 let message = format!(
                     "{} takes a condition, {} is {}",
@@ -68,7 +73,7 @@ impl Planner<'_> {
                 conditions,
                 else_result,
                 ..
-            } => self.case(operand.as_deref(), conditions, else_result.as_deref(), scope),
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref(), scope, at),
             ast::Expr::Function(function) => self.call(function, scope),
             ast::Expr::Tuple(items) => self.struct_of(items, scope, at),
             ast::Expr::Struct { values, .. } => {

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::unknown_column;
-use crate::plan::scope::{Found, Scope, Typed};
+use crate::plan::scope::{Found, Place, Scope, Typed, is_lateral};
 use crate::plan::{Planner, place};
 
 impl Planner<'_> {
@@ -24,7 +24,17 @@ impl Planner<'_> {
                 let text = parts[..used].last().cloned().unwrap_or_default();
                 (Typed { expr, text }, used)
             }
-            Found::Alias(typed, used) => (typed, used),
+            Found::Alias(typed, used) => {
+                if is_lateral(&typed) && matches!(scope.place, Place::Aggregate | Place::Window) {
+                    let message = format!(
+                        "'{written}' is an item of the same SELECT list: it cannot stand in {}",
+                        scope.place.name()
+                    );
+                    return Err(Fault::new(SqlErrorKind::Name, at, message)
+                        .help("repeat the item's expression, or compute it in a subquery"));
+                }
+                (typed, used)
+            }
             Found::Ambiguous(candidates) => {
                 return Err(Fault::new(SqlErrorKind::Name, at, format!("'{written}' is ambiguous"))
                     .help(format!("it could be {}", candidates.join(" or "))));

@@ -49,6 +49,7 @@ impl Planner<'_> {
                 let list = list.iter().map(|i| self.expr(i, scope)).collect::<Checked<Vec<_>>>()?;
                 let texts: Vec<&str> = list.iter().map(|t| t.text.as_str()).collect();
                 let text = format!("({} IN ({}))", e.text, texts.join(", "));
+                self.one_type("IN", std::iter::once(&e).chain(&list), scope, at)?;
                 let list = list.into_iter().map(|t| t.expr).collect();
                 Typed {
                     expr: Expr::InList(InList::new(Box::new(e.expr), list, *negated)),
@@ -220,10 +221,12 @@ impl Planner<'_> {
         conditions: &[ast::CaseWhen],
         otherwise: Option<&ast::Expr>,
         scope: &Scope,
+        at: Location,
     ) -> Checked<Typed> {
         let operand = operand.map(|e| self.expr(e, scope)).transpose()?;
         let mut text = "CASE".to_owned();
         let mut when_then = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
         for case in conditions {
             let (when, when_text) = match &operand {
                 Some(operand) => {
@@ -238,12 +241,14 @@ impl Planner<'_> {
             };
             let then = self.expr(&case.result, scope)?;
             text.push_str(&format!(" WHEN {when_text} THEN {}", then.text));
+            results.push(then.clone());
             when_then.push((Box::new(when), Box::new(then.expr)));
         }
         let otherwise = otherwise.map(|e| self.expr(e, scope)).transpose()?;
         if let Some(e) = &otherwise {
             text.push_str(&format!(" ELSE {}", e.text));
         }
+        self.one_type("CASE", results.iter().chain(&otherwise), scope, at)?;
         text.push_str(" END");
         let case = Case::new(
             operand.map(|o| Box::new(o.expr)),
@@ -254,6 +259,26 @@ impl Planner<'_> {
             expr: Expr::Case(case),
             text,
         })
+    }
+
+    /// Refuses plain values that no one type holds.
+    fn one_type<'t>(
+        &self,
+        what: &str,
+        values: impl Iterator<Item = &'t Typed>,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<()> {
+        let kinds = values
+            .map(|t| self.type_of(&t.expr, scope, at))
+            .collect::<Checked<Vec<_>>>()?;
+        if kinds.iter().any(DataType::is_nested) || millstream_spark::coerce::common_of(&kinds).is_some() {
+            return Ok(());
+        }
+        let mut shown: Vec<String> = kinds.iter().map(|of| spark_type(of).to_uppercase()).collect();
+        shown.dedup();
+        let message = format!("{what} takes values of one type, here are {}", shown.join(", "));
+        Err(Fault::new(SqlErrorKind::Type, at, message).help("cast them to one type"))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of the syntax node")]
@@ -293,6 +318,12 @@ impl Planner<'_> {
             false => format!("{} LIKE {}", e.text, pattern.text),
         };
         let text = if negated { format!("(NOT {text})") } else { text };
+        if let Some(Value::SingleQuotedString(s)) = escape.map(|v| &v.value)
+            && s.chars().count() != 1
+        {
+            let message = format!("ESCAPE takes one character, '{s}' is not one");
+            return Err(Fault::new(SqlErrorKind::Syntax, at, message));
+        }
         let escape = escape.and_then(|v| match &v.value {
             Value::SingleQuotedString(s) => s.chars().next(),
             _ => None,

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::expr::GroupingSet;
-use datafusion::logical_expr::utils::{
-    find_aggregate_exprs, find_window_exprs, group_window_expr_by_sort_keys, grouping_set_to_exprlist,
-};
+use datafusion::logical_expr::utils::{find_aggregate_exprs, group_window_expr_by_sort_keys, grouping_set_to_exprlist};
 use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, Window, lit};
 use millstream_spark::types::has_map;
 use sqlparser::tokenizer::Location;
@@ -150,6 +148,7 @@ impl Planner<'_> {
             no_window_time(expr, at)?;
             not_grouped(expr, &allowed, name, at)
         })?;
+        refuse_plain_marks(&clauses.items, &known)?;
         let varies = |e: &Expr| Ok(matches!(e, Expr::ScalarSubquery(s) if !outer_columns(&s.subquery).is_empty()));
         if let Some(item) = clauses.items.iter().find(|i| i.expr.exists(varies).unwrap_or(false)) {
             let message = "a subquery that depends on the row is neither in GROUP BY nor inside an aggregate function";
@@ -202,10 +201,23 @@ impl Planner<'_> {
 
     /// Computes the window functions.
     fn windows(&mut self, mut plan: LogicalPlan, clauses: &mut Clauses, at: Location) -> Checked<LogicalPlan> {
-        let windows = find_window_exprs(clauses.exprs());
-        if windows.is_empty() {
-            return Ok(plan);
+        loop {
+            // What stands within another window function is computed first.
+            let windows = innermost_windows(clauses.exprs());
+            if windows.is_empty() {
+                return Ok(plan);
+            }
+            plan = self.window_round(plan, windows, clauses, at)?;
         }
+    }
+
+    fn window_round(
+        &mut self,
+        mut plan: LogicalPlan,
+        windows: Vec<Expr>,
+        clauses: &mut Clauses,
+        at: Location,
+    ) -> Checked<LogicalPlan> {
         let groups = group_window_expr_by_sort_keys(windows).map_err(|e| engine_fault(&e, at))?;
         let mut known: Vec<(Expr, Column)> = Vec::new();
         for (_, calls) in groups {
@@ -279,6 +291,52 @@ impl Planner<'_> {
             plan = select_columns(plan, &inner, at)?;
         }
         Ok(Relation { plan, names })
+    }
+}
+
+/// The window functions that have none within them.
+fn innermost_windows<'a>(exprs: impl Iterator<Item = &'a Expr>) -> Vec<Expr> {
+    let is_window = |e: &Expr| matches!(e, Expr::WindowFunction(_));
+    let mut found: Vec<Expr> = Vec::new();
+    for expr in exprs {
+        let _ = expr.apply(|e| {
+            if is_window(e) {
+                let mut inner = 0;
+                let _ = e.apply(|within| {
+                    inner += usize::from(is_window(within));
+                    Ok(TreeNodeRecursion::Continue)
+                });
+                if inner == 1 && !found.contains(e) {
+                    found.push(e.clone());
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+    }
+    found
+}
+
+/// Refuses, as Spark does, IN and EXISTS in the items of a grouped query that ask about a key and not about an aggregate.
+fn refuse_plain_marks(items: &[Item], known: &[(Expr, Column)]) -> Checked<()> {
+    let aggregates: Vec<&Column> = known
+        .iter()
+        .filter(|(e, _)| matches!(e, Expr::AggregateFunction(_)))
+        .map(|(_, c)| c)
+        .collect();
+    let plain = |e: &Expr| {
+        Ok(match e {
+            Expr::InSubquery(call) => !call.expr.column_refs().iter().any(|c| aggregates.contains(c)),
+            Expr::Exists(exists) => !outer_columns(&exists.subquery.subquery).is_empty(),
+            _ => false,
+        })
+    };
+    match items.iter().find(|i| i.expr.exists(plain).unwrap_or(false)) {
+        None => Ok(()),
+        Some(item) => {
+            let message = "IN and EXISTS with a subquery cannot stand beside GROUP BY unless they are grouped by";
+            Err(Fault::new(SqlErrorKind::Unsupported, item.at, message)
+                .help("repeat the expression in GROUP BY, or group in a subquery"))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::parse::NO_KEYS;
 use crate::plan::query::{no_item, ordinal, sort};
 use crate::plan::scope::{Place, Scope, ScopeColumn, Typed};
 use crate::plan::select::no_map_here;
+use crate::plan::subquery::{has_subquery, outer_columns};
 use crate::plan::{Planner, place};
 
 impl Planner<'_> {
@@ -121,6 +122,11 @@ impl Planner<'_> {
                 "GROUP BY cannot contain an aggregate function",
             ));
         }
+        let by_name = ordinal(e).is_some() || matches!(e, ast::Expr::Identifier(_));
+        if by_name && has_subquery(&expr) && depends_on_row(&expr) {
+            let message = "GROUP BY a number or an alias does not reach into a subquery that depends on the row";
+            return Err(Fault::new(SqlErrorKind::Type, at, message).help("repeat the whole expression in GROUP BY"));
+        }
         if has_map(&self.type_of(&expr, scope, at)?) {
             return Err(no_map_here("GROUP BY", &e.to_string(), at));
         }
@@ -134,6 +140,11 @@ impl Planner<'_> {
         scope: &Scope,
         outputs: &Scope,
     ) -> Checked<Vec<(SortExpr, Location)>> {
+        // Behind other steps what is below the result is out of sight.
+        let sight = match outputs.place {
+            Place::Outputs => Place::Outputs,
+            _ => Place::OrderBy,
+        };
         let mut out = Vec::with_capacity(order.len());
         for item in order {
             let at = place(item.expr.span());
@@ -161,8 +172,10 @@ impl Planner<'_> {
                     }
                     first.expr.clone()
                 }
-                (None, e) => match self.expr(e, &outputs.at(Place::OrderBy)) {
+                (None, e) if is_negative(e) => return Err(no_position(e, items.len(), at)),
+                (None, e) => match self.expr(e, &outputs.at(sight)) {
                     Ok(typed) => typed.expr,
+                    Err(fault) if sight == Place::Outputs => return Err(fault),
                     // An alias that hides a column inside an aggregate's argument.
                     Err(fault) => self.expr(e, &scope.at(Place::OrderBy)).map_err(|_| fault)?.expr,
                 },
@@ -180,6 +193,42 @@ impl Planner<'_> {
         }
         Ok(out)
     }
+}
+
+/// Whether an expression with subqueries uses columns of the row, in itself or in the subqueries.
+fn depends_on_row(expr: &Expr) -> bool {
+    let outer = |e: &Expr| {
+        Ok(match e {
+            Expr::Exists(e) => !outer_columns(&e.subquery.subquery).is_empty(),
+            Expr::InSubquery(i) => !outer_columns(&i.subquery.subquery).is_empty(),
+            Expr::ScalarSubquery(s) => !outer_columns(&s.subquery).is_empty(),
+            _ => false,
+        })
+    };
+    !expr.column_refs().is_empty() || expr.exists(outer).unwrap_or(false)
+}
+
+/// A number below 0, which names no item.
+fn is_negative(e: &ast::Expr) -> bool {
+    matches!(e, ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if ordinal(expr).is_some())
+}
+
+fn no_position(e: &ast::Expr, count: usize, at: Location) -> Box<Fault> {
+    Fault::new(
+        SqlErrorKind::Name,
+        at,
+        format!("there is no item {e}: the SELECT list has {count}"),
+    )
+}
+
+/// The names in sight of ORDER BY where other steps stand between it and the grouping: items by their names, and keys.
+pub(super) fn finished_scope(outputs: &Scope, items: &[Item], keys: &[&Expr]) -> Scope {
+    let mut finished = outputs.clone();
+    finished.place = Place::Outputs;
+    finished.columns.retain(|c| {
+        keys.contains(&&c.expr) || c.relation.is_none() && items.iter().any(|i| i.name.eq_ignore_ascii_case(&c.name))
+    });
+    finished
 }
 
 /// The group expressions of elements, each a list of sets: plain keys, or every combination of their sets.

@@ -11,7 +11,7 @@ use super::{Item, plain};
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::unknown_column;
 use crate::plan::generator::Generator;
-use crate::plan::scope::{Scope, Typed};
+use crate::plan::scope::{Scope, Typed, lateral_text};
 use crate::plan::{Planner, engine_fault, place};
 
 /// The planned SELECT list.
@@ -46,7 +46,7 @@ impl Planner<'_> {
                     item.name.clone(),
                     Typed {
                         expr: item.expr.clone(),
-                        text: item.name.clone(),
+                        text: lateral_text(&item.name),
                     },
                 ));
             }

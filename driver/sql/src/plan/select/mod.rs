@@ -12,17 +12,19 @@ mod items;
 use std::sync::Arc;
 
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::{find_aggregate_exprs, find_window_exprs, grouping_set_to_exprlist};
 use sqlparser::ast::{self, GroupByExpr, NamedWindowExpr, Select, Spanned};
 use sqlparser::tokenizer::Location;
 
 use self::assemble::Clauses;
 pub(super) use self::assemble::{build, no_map_here, replaced, select_columns};
-use self::group::output_scope;
+use self::group::{finished_scope, output_scope};
 use self::items::Items;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::from::From;
+use crate::plan::query::sorted;
 use crate::plan::scope::{Place, Relation, Scope};
-use crate::plan::{Planner, place};
+use crate::plan::{Planner, engine_fault, place};
 
 /// One column of the result.
 #[derive(Clone, Debug)]
@@ -65,7 +67,11 @@ impl Planner<'_> {
                     })?
                 }
             };
-            scope.windows.insert(definition.0.value.to_lowercase(), spec);
+            let name = &definition.0;
+            if scope.windows.insert(name.value.to_lowercase(), spec).is_some() {
+                let message = format!("the window '{}' is defined twice", name.value);
+                return Err(Fault::new(SqlErrorKind::Name, place(name.span), message));
+            }
         }
         self.add_time_window(select, &mut scope)?;
         let Items {
@@ -82,10 +88,27 @@ impl Planner<'_> {
             )),
             None => None,
         };
-        let order = match order {
-            [] => self.order_by(&sorted_within(select), &items, &scope, &outputs)?,
-            order => self.order_by(order, &items, &scope, &outputs)?,
+        let within = sorted_within(select);
+        if let (Some(first), false) = (order.first(), within.is_empty() && select.distribute_by.is_empty()) {
+            let message = "ORDER BY cannot stand beside SORT BY, CLUSTER BY or DISTRIBUTE BY";
+            return Err(Fault::new(SqlErrorKind::Syntax, place(first.expr.span()), message));
+        }
+        let order = if order.is_empty() { within.as_slice() } else { order };
+        let distinct = is_distinct(select, at)?;
+        let behind =
+            having.is_some() || !generators.is_empty() || !find_window_exprs(items.iter().map(|i| &i.expr)).is_empty();
+        let grouped = group.is_some() || !find_aggregate_exprs(items.iter().map(|i| &i.expr)).is_empty();
+        let sight = if behind && grouped {
+            let keys = grouping_set_to_exprlist(group.as_deref().unwrap_or_default());
+            finished_scope(&outputs, &items, &keys.map_err(|e| engine_fault(&e, at))?)
+        } else {
+            outputs.clone()
         };
+        let (order, late) = match distinct {
+            true => (Vec::new(), order),
+            false => (self.order_by(order, &items, &scope, &sight)?, [].as_slice()),
+        };
+        let origins = origins(&items, &scope);
         for key in &select.distribute_by {
             // Where rows are is the engine's business; what is written has to make sense all the same.
             self.expr(key, &outputs.at(Place::Where))?;
@@ -101,9 +124,41 @@ impl Planner<'_> {
             group,
             having,
             order,
-            distinct: is_distinct(select, at)?,
+            distinct,
         };
-        self.assemble(plan, clauses, at)
+        let relation = self.assemble(plan, clauses, at)?;
+        self.ordered_distinct(relation, late, &origins, scope.outer)
+    }
+
+    /// Orders the rows of SELECT DISTINCT: its own columns alone are in sight, under the relations they came from.
+    fn ordered_distinct(
+        &mut self,
+        relation: Relation,
+        order: &[ast::OrderByExpr],
+        origins: &[(Option<String>, usize)],
+        outer: Option<Arc<Scope>>,
+    ) -> Checked<Relation> {
+        if order.is_empty() {
+            return Ok(relation);
+        }
+        let mut scope = Scope::of(&relation, None, outer).at(Place::Outputs);
+        let exprs: Vec<Expr> = scope.columns.iter().map(|c| c.expr.clone()).collect();
+        for (column, (from, first)) in scope.columns.iter_mut().zip(origins) {
+            column.relation.clone_from(from);
+            if let Some(same) = exprs.get(*first) {
+                column.expr = same.clone();
+            }
+        }
+        let items: Vec<Item> = scope
+            .columns
+            .iter()
+            .map(|c| Item {
+                name: c.name.clone(),
+                ..plain(c.expr.clone(), Location::new(0, 0))
+            })
+            .collect();
+        let sorts = self.order_by(order, &items, &scope, &scope)?;
+        sorted(relation, sorts.into_iter().map(|(sort, _)| sort).collect())
     }
 
     /// Lets `window` stand for the time window that the query groups by. A session window is refused here: what is selected of
@@ -143,6 +198,16 @@ fn sorted_within(select: &Select) -> Vec<ast::OrderByExpr> {
         with_fill: None,
     });
     select.sort_by.iter().cloned().chain(clustered).collect()
+}
+
+/// For every item the relation its column belongs to, unless it has an alias, and the first item that is the same.
+fn origins(items: &[Item], scope: &Scope) -> Vec<(Option<String>, usize)> {
+    let of = |item: &Item| {
+        let column = scope.columns.iter().find(|c| !item.named && c.expr == item.expr);
+        column.and_then(|c| c.relation.clone())
+    };
+    let first = |item: &Item| items.iter().position(|i| i.expr == item.expr).unwrap_or(0);
+    items.iter().map(|item| (of(item), first(item))).collect()
 }
 
 fn plain(expr: Expr, at: Location) -> Item {

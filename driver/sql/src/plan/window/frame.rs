@@ -32,6 +32,7 @@ impl Planner<'_> {
         let current = ast::WindowFrameBound::CurrentRow;
         let (start, end) = (&frame.start_bound, frame.end_bound.as_ref().unwrap_or(&current));
         refuse_bounds(start, end, at)?;
+        self.check_distances([start, end], units, order_by, scope, at)?;
         let (start, start_text) = self.bound(start, units, order_by, scope, at)?;
         let (end, end_text) = self.bound(end, units, order_by, scope, at)?;
         let text = format!("{units} BETWEEN {start_text} AND {end_text}");
@@ -46,6 +47,49 @@ impl Planner<'_> {
         let frame = WindowFrame::new_bounds(units, start, end);
         frame.regularize_order_bys(order_by).map_err(|e| engine_fault(&e, at))?;
         Ok((frame, text))
+    }
+
+    /// Rows are counted by INT; two distances of time have one type.
+    fn check_distances(
+        &mut self,
+        bounds: [&ast::WindowFrameBound; 2],
+        units: WindowFrameUnits,
+        order_by: &[SortExpr],
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<()> {
+        let mut kinds = Vec::new();
+        for bound in bounds {
+            if let ast::WindowFrameBound::Preceding(Some(e)) | ast::WindowFrameBound::Following(Some(e)) = bound {
+                let typed = self.expr(e, scope)?;
+                kinds.push(self.type_of(&typed.expr, scope, at)?);
+            }
+        }
+        let shown = |of: &DataType| spark_type(of).to_uppercase();
+        if units == WindowFrameUnits::Rows
+            && let Some(other) = kinds.iter().find(|of| **of != DataType::Int32)
+        {
+            let message = format!("a frame of ROWS counts by INT, a distance is {}", shown(other));
+            return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        let timed = match order_by {
+            [only] => matches!(
+                self.type_of(&only.expr, scope, at)?,
+                DataType::Date32 | DataType::Timestamp(..)
+            ),
+            _ => false,
+        };
+        if let (true, WindowFrameUnits::Range, [start, end]) = (timed, units, kinds.as_slice())
+            && start != end
+        {
+            let message = format!(
+                "the frame's distances have two types: {} and {}",
+                shown(start),
+                shown(end)
+            );
+            return Err(Fault::new(SqlErrorKind::Type, at, message).help("write both with the same fields"));
+        }
+        Ok(())
     }
 
     fn bound(
@@ -73,7 +117,17 @@ impl Planner<'_> {
             return Ok((bound, format!("UNBOUNDED {word}")));
         };
         let typed = self.expr(distance, scope)?;
-        let text = format!("{} {word}", typed.text);
+        let mut text = format!("{} {word}", typed.text);
+        if let (WindowFrameUnits::Range, "PRECEDING", [only]) = (units, word, order_by) {
+            let (of, given) = (
+                self.type_of(&only.expr, scope, at)?,
+                self.type_of(&typed.expr, scope, at)?,
+            );
+            // Spark converts the distance with its sign and shows that.
+            if of != given && is_number(&of) {
+                text = format!("(- {}) FOLLOWING", typed.text);
+            }
+        }
         let bound = match units {
             WindowFrameUnits::Range => {
                 let value = self.distance(&typed, order_by, scope, at)?;
