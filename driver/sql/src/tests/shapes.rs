@@ -12,7 +12,7 @@ fn plan(text: &str) -> String {
 #[test]
 fn queries_of_many_forms_are_planned() {
     for text in [
-        "SELECT country, sum(amount) FROM sales GROUP BY country HAVING sum(amount) > 10 ORDER BY sum(amount) DESC, country LIMIT 5",
+        "SELECT country, sum(amount) FROM sales GROUP BY country HAVING sum(amount) > 10 ORDER BY 2 DESC, country LIMIT 5",
         "SELECT country AS c, count(*) AS n FROM sales GROUP BY c ORDER BY n DESC NULLS LAST",
         "SELECT country, count(*) FROM sales GROUP BY 1 ORDER BY 2 DESC",
         "SELECT country, count(*) FROM sales GROUP BY ALL",
