@@ -56,7 +56,10 @@ fn value(array: &dyn Array, row: usize, tz: Tz) -> Result<Value> {
             number(single.to_string().parse().unwrap_or(f64::from(single)))
         }
         DataType::Float64 => number(array.as_primitive::<Float64Type>().value(row)),
-        DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value_as_string(row).into(),
+        DataType::Decimal128(_, scale) => {
+            let decimals = array.as_primitive::<Decimal128Type>();
+            decimal(decimals.value_as_string(row), decimals.value(row), *scale).into()
+        }
         DataType::Utf8 => array.as_string::<i32>().value(row).into(),
         DataType::Binary => STANDARD.encode(array.as_binary::<i32>().value(row)).into(),
         DataType::Date32 => date(i64::from(array.as_primitive::<Date32Type>().value(row))).into(),
@@ -89,6 +92,20 @@ fn value(array: &dyn Array, row: usize, tz: Tz) -> Result<Value> {
 fn list(array: &dyn Array, tz: Tz) -> Result<Value> {
     let values = (0..array.len()).map(|at| value(array, at, tz));
     Ok(Value::Array(values.collect::<Result<_>>()?))
+}
+
+/// The digits of a decimal, with the zeros PySpark puts behind tiny ones.
+///
+/// A value below a millionth reaches Python in engineering notation (its exponent a multiple of three, `10E-9`), and Python keeps the
+/// digits that are written there. Answers of Spark are recorded that way, so ours are written that way to be compared as text.
+fn decimal(mut text: String, unscaled: i128, scale: i8) -> String {
+    let digits = unscaled.unsigned_abs().checked_ilog10().map_or(0, |log| log as i32 + 1);
+    let exponent = digits - 1 - i32::from(scale);
+    if digits > 0 && exponent < -6 {
+        let before_point = exponent.rem_euclid(3) + 1;
+        (digits..before_point).for_each(|_| text.push('0'));
+    }
+    text
 }
 
 fn number(value: f64) -> Value {
@@ -154,5 +171,21 @@ mod tests {
         assert_eq!(date(2_932_897), "+10000-01-01");
         assert_eq!(date(-719_529), "-0001-12-31");
         assert_eq!(date(11_016), "2000-02-29");
+    }
+
+    #[test]
+    fn tiny_decimals_get_the_zeros_of_engineering_notation() {
+        for (text, unscaled, scale, written) in [
+            ("0.00000001", 1, 8, "0.000000010"),
+            ("-0.00000012", -12, 8, "-0.000000120"),
+            ("0.000000001", 1, 9, "0.000000001"),
+            ("0.0000000001", 1, 10, "0.000000000100"),
+            ("0.0000001", 1, 7, "0.000000100"),
+            ("0.00000000", 0, 8, "0.00000000"),
+            ("0.000001", 1, 6, "0.000001"),
+            ("0.000000010000", 10_000, 12, "0.000000010000"),
+        ] {
+            assert_eq!(decimal(text.to_owned(), unscaled, scale), written);
+        }
     }
 }

@@ -97,7 +97,8 @@ impl Histogram {
             let at = self.nearest();
             let ((x, y), (next_x, next_y)) = (self.bins[at], self.bins[at + 1]);
             let height = y + next_y;
-            self.bins[at] = (x * (y / height) + next_x * (next_y / height), height);
+            // The order of operations shows: a middle may be cut to a whole number.
+            self.bins[at] = (x * (y / height) + next_x / height * next_y, height);
             self.bins.remove(at + 1);
         }
     }
