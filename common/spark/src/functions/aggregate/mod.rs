@@ -13,6 +13,7 @@ mod histogram;
 mod moments;
 mod percentile;
 mod pick;
+mod regression;
 mod text_numbers;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use frame::Aggregate;
 use text_numbers::TakingText;
 
 const ANY: &[Kind] = &[Kind::Any];
+const TWO_NUMBERS: &[Kind] = &[Kind::Double, Kind::Double];
 const NUMBER: &[Kind] = &[Kind::Double];
 
 /// The functions of this category; those of the engine under Spark's names first.
@@ -127,6 +129,7 @@ fn own() -> Vec<Aggregate> {
         ),
         Aggregate::new("skewness", NUMBER, double, moments::state, moments::skewness).counting_repeats(),
         Aggregate::new("kurtosis", NUMBER, double, moments::state, moments::kurtosis).counting_repeats(),
+        Aggregate::new("regr_r2", TWO_NUMBERS, double, regression::state, regression::r2),
         Aggregate::new("median", NUMBER, double, collect::state, percentile::median).counting_repeats(),
         Aggregate::new(
             "percentile",

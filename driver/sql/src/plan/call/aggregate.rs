@@ -180,10 +180,6 @@ impl Planner<'_> {
                 }
             }
         }
-        if let ("regr_r2", [dependent, other]) = (name, args.as_mut_slice()) {
-            // Where one side is always the same, the engine takes each side for the other.
-            std::mem::swap(dependent, other);
-        }
         if name == "collect_set" && has_map(&of) {
             let message = "collect_set does not take maps: they cannot be compared";
             return Err(Fault::new(SqlErrorKind::Type, at, message));
