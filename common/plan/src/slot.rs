@@ -14,10 +14,11 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, exec_datafusion_err, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::AcrossPartitions;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
-    ReplaceChildrenOptions,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties as _, PhysicalExpr,
+    PlanProperties, ReplaceChildrenOptions,
 };
 use futures::stream;
 
@@ -179,6 +180,21 @@ impl SlotExec {
             schema,
             rows,
         }
+    }
+
+    /// A slot for the rows of `node`, which run elsewhere. What they have the same value in is still known, so that operators above,
+    /// planned with that knowledge, keep their form (a window whose partitions need no sorting by a constant).
+    ///
+    /// # Errors
+    /// When the constants of `node` contradict each other, which is a defect.
+    pub fn standing_for(slot: SlotId, node: &Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let mut own = Self::new(slot, node.schema());
+        let constants = node.equivalence_properties().constants().into_iter();
+        let uniform = constants.filter(|constant| matches!(constant.across_partitions, AcrossPartitions::Uniform(_)));
+        let mut properties = PlanProperties::clone(&own.properties);
+        properties.eq_properties.add_constants(uniform)?;
+        own.properties = Arc::new(properties);
+        Ok(own)
     }
 
     /// Which slot.

@@ -181,7 +181,7 @@ impl Splitter<'_> {
             whole: false,
             into,
         });
-        Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
+        Ok(Transformed::yes(Arc::new(SlotExec::standing_for(into, node)?)))
     }
 
     /// The open stages whose rows `node` is, if it is such a slot.
@@ -216,7 +216,7 @@ impl Splitter<'_> {
         for index in inputs.into_iter().flatten() {
             self.map[index].into = into;
         }
-        Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
+        Ok(Transformed::yes(Arc::new(SlotExec::standing_for(into, node)?)))
     }
 
     /// The child of a row-wise operator that is an open stage, the others being static.
@@ -252,7 +252,7 @@ impl Splitter<'_> {
             self.map[index].plan = replace_children(node, inputs)?;
             self.map[index].into = into;
         }
-        Ok(Transformed::yes(Arc::new(SlotExec::new(into, node.schema()))))
+        Ok(Transformed::yes(Arc::new(SlotExec::standing_for(into, node)?)))
     }
 
     fn aggregate(
@@ -331,7 +331,12 @@ impl Splitter<'_> {
         let Some(first) = stages.first() else {
             return internal_err!("an aggregate without a stage");
         };
-        let rows = Arc::new(SlotExec::new(into, self.map[*first].plan.schema()));
+        let partial = &self.map[*first].plan;
+        // What one of several branches has as a constant the others need not have.
+        let rows = Arc::new(match stages.len() {
+            1 => SlotExec::standing_for(into, partial)?,
+            _ => SlotExec::new(into, partial.schema()),
+        });
         let merged = AggregateExec::try_new(
             AggregateMode::Final,
             aggregate.group_expr().as_final(),
@@ -365,7 +370,7 @@ impl Splitter<'_> {
             reduce.post = replace_children(node, vec![post])?;
             reduce.into = into;
         }
-        Ok(Some(Arc::new(SlotExec::new(into, node.schema()))))
+        Ok(Some(Arc::new(SlotExec::standing_for(into, node)?)))
     }
 }
 

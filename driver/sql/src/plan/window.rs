@@ -243,7 +243,11 @@ impl Planner<'_> {
         let partition_by = spec
             .partition_by
             .iter()
-            .map(|e| self.expr(e, scope))
+            .map(|e| {
+                let Typed { expr, text } = self.expr(e, scope)?;
+                let expr = self.one_zero(expr, scope, at)?;
+                Ok(Typed { expr, text })
+            })
             .collect::<Checked<Vec<_>>>()?;
         let mut order_by = Vec::new();
         let mut order_text = Vec::new();
@@ -259,7 +263,7 @@ impl Planner<'_> {
                 false => "LAST",
             };
             order_text.push(format!("{} {direction} NULLS {nulls}", typed.text));
-            order_by.push(super::query::sort(typed.expr, &item.options));
+            order_by.push(super::query::sort(self.one_zero(typed.expr, scope, at)?, &item.options));
         }
         let (frame, frame_text) = match &spec.window_frame {
             Some(frame) => self.frame(frame, &mut order_by, scope, at)?,

@@ -88,6 +88,11 @@ pub fn functions() -> Vec<ScalarUDF> {
         })
         .udf(),
         Function::new("log", TWO_DOUBLES, double, log).required(1).udf(),
+        Function::new("atan2", TWO_DOUBLES, double, |call| {
+            // Adding 0.0 turns -0.0 into 0.0, as Spark does: the angle of a negative axis is positive.
+            map_pairs(call, |y, x| (y + 0.0).atan2(x + 0.0))
+        })
+        .udf(),
         Function::new("pow", TWO_DOUBLES, double, power)
             .aliases(&["power"])
             .udf(),
@@ -140,20 +145,24 @@ fn log(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn power(call: &Call<'_>) -> Result<ArrayRef> {
-    let (bases, exponents) = (call.column(0)?, call.column(1)?);
-    let powers: Float64Array = binary(
-        bases.as_primitive::<Float64Type>(),
-        exponents.as_primitive::<Float64Type>(),
-        // Java, unlike C, has no answer for one raised to NaN or infinity.
-        |base: f64, exponent: f64| {
-            if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) {
-                f64::NAN
-            } else {
-                base.powf(exponent)
-            }
-        },
+    // Java, unlike C, has no answer for one raised to NaN or infinity.
+    map_pairs(call, |base, exponent| {
+        if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) {
+            f64::NAN
+        } else {
+            base.powf(exponent)
+        }
+    })
+}
+
+fn map_pairs(call: &Call<'_>, apply: impl Fn(f64, f64) -> f64) -> Result<ArrayRef> {
+    let (left, right) = (call.column(0)?, call.column(1)?);
+    let answers: Float64Array = binary(
+        left.as_primitive::<Float64Type>(),
+        right.as_primitive::<Float64Type>(),
+        apply,
     )?;
-    column(powers)
+    column(answers)
 }
 
 /// Rewrites a whole number from one base in another; digits behind the number are ignored, values wrap to 64 bits unsigned.

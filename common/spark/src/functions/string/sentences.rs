@@ -107,7 +107,7 @@ fn split_words(sentence: &str) -> Vec<&str> {
             }
             index += 1;
         }
-        if at(index) == Some('%') && at(index - 1).is_some_and(char::is_numeric) {
+        if at(index).is_some_and(is_behind_number) && at(index - 1).is_some_and(char::is_numeric) {
             index += 1;
         }
         if dropped {
@@ -121,6 +121,10 @@ fn split_words(sentence: &str) -> Vec<&str> {
 
 fn is_before_number(c: char) -> bool {
     matches!(c, '$' | '#' | '.' | '¢'..='¥' | '€')
+}
+
+fn is_behind_number(c: char) -> bool {
+    matches!(c, '%' | '&' | '¢' | '‰' | '‱')
 }
 
 fn is_word(c: char) -> bool {

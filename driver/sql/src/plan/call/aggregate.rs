@@ -48,7 +48,11 @@ impl Planner<'_> {
         let args = self.arguments(arguments, &inner)?;
         let word = if arguments.distinct { "DISTINCT " } else { "" };
         let text = with_filter(format!("count({word}{})", texts(&args)), function, self, scope)?;
-        let exprs: Vec<Expr> = args.iter().map(|a| a.expr.clone()).collect();
+        let mut exprs: Vec<Expr> = args.iter().map(|a| a.expr.clone()).collect();
+        if arguments.distinct {
+            let zeros = exprs.into_iter().map(|e| self.one_zero(e, &inner, at));
+            exprs = zeros.collect::<Checked<_>>()?;
+        }
         let expr = match exprs.as_slice() {
             [] => {
                 return Err(Fault::new(SqlErrorKind::Type, at, "count takes at least one argument")
@@ -297,9 +301,11 @@ impl Planner<'_> {
             let expr = self.average_interval(one, arguments.distinct, filter, scope, at)?;
             return Ok(Typed { expr, text });
         }
-        let (settled, exprs) = self.settled(name, exprs, scope, at)?;
+        let (settled, mut exprs) = self.settled(name, exprs, scope, at)?;
+        if let (true, [one]) = (arguments.distinct || settled == "collect_set", exprs.as_mut_slice()) {
+            *one = self.one_zero(one.clone(), &inner, at)?;
+        }
         let mut func = Arc::clone(self.state.aggregate_functions().get(&settled).unwrap_or(udf));
-        let mut exprs: Vec<Expr> = exprs;
         if let ("min" | "max", [one]) = (name, exprs.as_slice())
             && self.type_of(one, &inner, at)?.is_nested()
             && let Some(by) = self.state.aggregate_functions().get(&format!("{name}_by"))

@@ -6,7 +6,7 @@ mod operator;
 mod predicate;
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, ExprSchemable, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, lit};
 use millstream_spark::type_name::spark_type;
 use millstream_spark::types::is_number;
 use sqlparser::ast::{self, Spanned};
@@ -42,6 +42,20 @@ impl Planner<'_> {
     /// The type of an expression; reports wrong arguments of functions in it.
     pub(super) fn type_of(&self, expr: &Expr, scope: &Scope, at: Location) -> Checked<DataType> {
         expr.get_type(scope.schema.as_ref()).map_err(|e| engine_fault(&e, at))
+    }
+
+    /// The expression with one zero: where Spark compares floating point numbers for equality, -0.0 is 0.0.
+    pub(super) fn one_zero(&self, expr: Expr, scope: &Scope, at: Location) -> Checked<Expr> {
+        let zero = match self.type_of(&expr, scope, at)? {
+            DataType::Float32 => lit(0.0_f32),
+            DataType::Float64 => lit(0.0_f64),
+            _ => return Ok(expr),
+        };
+        Ok(Expr::BinaryExpr(BinaryExpr::new(
+            Box::new(expr),
+            Operator::Plus,
+            Box::new(zero),
+        )))
     }
 
     /// Plans an expression.

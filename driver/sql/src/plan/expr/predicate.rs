@@ -50,9 +50,11 @@ impl Planner<'_> {
                 let texts: Vec<&str> = list.iter().map(|t| t.text.as_str()).collect();
                 let text = format!("({} IN ({}))", e.text, texts.join(", "));
                 self.one_type("IN", std::iter::once(&e).chain(&list), scope, at)?;
-                let list = list.into_iter().map(|t| t.expr).collect();
+                let zeros = list.into_iter().map(|t| self.one_zero(t.expr, scope, at));
+                let list = zeros.collect::<Checked<_>>()?;
+                let tested = Box::new(self.one_zero(e.expr, scope, at)?);
                 Typed {
-                    expr: Expr::InList(InList::new(Box::new(e.expr), list, *negated)),
+                    expr: Expr::InList(InList::new(tested, list, *negated)),
                     text: negated_text(text, *negated),
                 }
             }
