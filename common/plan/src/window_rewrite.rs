@@ -177,7 +177,25 @@ fn rewrite_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         Expr::Alias(alias) if alias.expr.as_ref() == call => *alias.expr,
         other => other,
     });
-    let group_expr = replace_all(group_expr.collect(), call, &Expr::Column(start.clone()))?;
+    // A part of the window is no event time: it is taken from the struct, under the name it has above.
+    let group_expr = group_expr
+        .zip(schema.iter())
+        .map(|(key, (_, field))| {
+            if &key == call {
+                return Ok(Expr::Column(start.clone()));
+            }
+            let by = match key {
+                Expr::GroupingSet(_) => Expr::Column(start.clone()),
+                _ => parts_of(&start, shape),
+            };
+            let parts = replace_all(vec![key.clone()], call, &by)?;
+            Ok(match parts.into_iter().next() {
+                Some(set @ Expr::GroupingSet(_)) => set,
+                Some(part) if part != key => part.alias(field.name()),
+                _ => key,
+            })
+        })
+        .collect::<Result<Vec<Expr>>>()?;
     let grouped = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input), group_expr, aggr_expr)?);
     // Above, everything finds the columns it knew: the window under the name of its call.
     let columns = grouped
@@ -309,15 +327,20 @@ fn as_column(input: LogicalPlan, expr: &Expr) -> Result<(LogicalPlan, Expr)> {
 
 /// The struct (start, end) of the window that starts at `start`.
 fn struct_of(start: &Column, shape: WindowShape) -> Expr {
-    let nanoseconds = shape.length_us.saturating_mul(1_000);
+    let end = later(start, shape.length_us);
+    named_struct(vec![lit("start"), Expr::Column(start.clone()), lit("end"), end])
+}
+
+/// The same struct, of which no part is event time: what is computed is none.
+fn parts_of(start: &Column, shape: WindowShape) -> Expr {
+    let end = later(start, shape.length_us);
+    named_struct(vec![lit("start"), later(start, 0), lit("end"), end])
+}
+
+fn later(start: &Column, microseconds: i64) -> Expr {
+    let nanoseconds = microseconds.saturating_mul(1_000);
     let length = ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, 0, nanoseconds)));
-    let start = Expr::Column(start.clone());
-    named_struct(vec![
-        lit("start"),
-        start.clone(),
-        lit("end"),
-        start + Expr::Literal(length, None),
-    ])
+    Expr::Column(start.clone()) + Expr::Literal(length, None)
 }
 
 /// A duration argument in microseconds: an interval, or Spark's text such as `10 minutes` or `1 hour 30 minutes`.

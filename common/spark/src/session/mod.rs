@@ -1,5 +1,6 @@
 //! The engine session with Spark's types, functions and rules.
 
+mod cross_join;
 mod projections;
 mod type_planner;
 
@@ -64,6 +65,7 @@ pub fn session_state(settings: &SessionSettings) -> Result<SessionState, SparkEr
         .rules
         .into_iter()
         .filter(|rule| !REFUSED_RULES.contains(&rule.name()))
+        .map(cross_join::kept_apart)
         .collect();
     let physical_rules = PhysicalOptimizer::new()
         .rules

@@ -167,7 +167,12 @@ pub(super) fn split<'a>(record: &'a str, dialect: &Dialect) -> (Vec<Token<'a>>, 
             Some(QuotedField::Closed { text, after }) => (Token { text, quoted: true }, after, false),
             other => {
                 let open = matches!(other, Some(QuotedField::Open));
-                let end = rest.find(separator).unwrap_or(rest.len());
+                // What stands before the stray quote is part of the value, separators too.
+                let from = match other {
+                    Some(QuotedField::Dirty { at }) => at,
+                    _ => 0,
+                };
+                let end = rest[from..].find(separator).map_or(rest.len(), |at| from + at);
                 let text = trim(&rest[..end], dialect);
                 (
                     Token {
@@ -200,8 +205,8 @@ enum QuotedField<'a> {
     Closed { text: Cow<'a, str>, after: &'a str },
     /// The closing quote is missing.
     Open,
-    /// Something follows the closing quote.
-    Dirty,
+    /// Something follows the quote at that byte, which so closes nothing.
+    Dirty { at: usize },
 }
 
 /// Reads a field in quotes; none when the text does not begin with one.
@@ -214,20 +219,35 @@ fn quoted_field<'a>(text: &'a str, quote: char, dialect: &Dialect) -> Option<Quo
     let mut chars = body.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let next_is_quote = chars.peek().is_some_and(|(_, next)| *next == quote);
-        if next_is_quote && (Some(c) == escape || (doubled && c == quote)) {
+        let mut following = body[at..].chars().skip(1);
+        let escapes_itself = Some(c) == escape && following.next() == escape && following.next() == Some(quote);
+        if escapes_itself {
+            owned.push_str(&body[copied..at]);
+            chars.next();
+            copied = at + c.len_utf8();
+        } else if next_is_quote && (Some(c) == escape || (doubled && c == quote)) {
             owned.push_str(&body[copied..at]);
             owned.push(quote);
             chars.next();
             copied = at + c.len_utf8() + quote.len_utf8();
         } else if c == quote {
-            let after = &body[at + quote.len_utf8()..];
+            let blank = |c: char| c <= ' ' && !dialect.separator.starts_with(c);
+            // Of several quotes in a row the last one closes the value.
+            let more = body[at + quote.len_utf8()..]
+                .chars()
+                .take_while(|c| *c == quote)
+                .count();
+            let last = at + more * quote.len_utf8();
+            let after = body[last + quote.len_utf8()..].trim_start_matches(blank);
             if !(after.is_empty() || after.starts_with(&dialect.separator)) {
-                return Some(QuotedField::Dirty);
+                return Some(QuotedField::Dirty {
+                    at: quote.len_utf8() + at,
+                });
             }
             let text = if copied == 0 {
-                Cow::Borrowed(&body[..at])
+                Cow::Borrowed(&body[..last])
             } else {
-                owned.push_str(&body[copied..at]);
+                owned.push_str(&body[copied..last]);
                 Cow::Owned(owned)
             };
             return Some(QuotedField::Closed { text, after });
@@ -262,6 +282,10 @@ mod tests {
             // A doubled quote is no escape: the field is taken as it stands.
             (r#""a""b",c"#, vec![r#""a""b""#, "c"]),
             (r#"a "b",c"#, vec![r#"a "b""#, "c"]),
+            (r#""a, ""b""",c"#, vec![r#""a, ""b""""#, "c"]),
+            (r#""a" ,c"#, vec!["a", "c"]),
+            (r#""a"",c"#, vec![r#"a""#, "c"]),
+            (r#""a\\",c"#, vec![r"a\", "c"]),
             (r#""open,c"#, vec![r#""open"#, "c"]),
             (r#""a\\b""#, vec![r"a\\b"]),
             (" a , b ", vec![" a ", " b "]),

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use sqlparser::ast::{BinaryOperator, Expr, TrimWhereField};
 use sqlparser::dialect::{Dialect, SparkSqlDialect};
-use sqlparser::keywords::Keyword;
+use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
@@ -14,6 +14,17 @@ use sqlparser::tokenizer::Token;
 pub(crate) struct JobDialect;
 
 const SPARK: SparkSqlDialect = SparkSqlDialect;
+
+/// Words that begin a clause in other dialects; in Spark's they are names of tables and columns like others.
+const OTHERS_KEYWORDS: [Keyword; 7] = [
+    Keyword::END,
+    Keyword::SET,
+    Keyword::START,
+    Keyword::GLOBAL,
+    Keyword::ANALYZE,
+    Keyword::EXCLUDE,
+    Keyword::EXPLAIN,
+];
 
 impl Dialect for JobDialect {
     fn dialect(&self) -> TypeId {
@@ -119,6 +130,17 @@ impl Dialect for JobDialect {
 
     fn supports_comma_separated_trim(&self) -> bool {
         true
+    }
+
+    fn is_table_alias(&self, word: &Keyword, _: &mut Parser) -> bool {
+        let name =
+            [Keyword::ARRAY, Keyword::FORMAT, Keyword::PARTITION].contains(word) || OTHERS_KEYWORDS.contains(word);
+        name || !RESERVED_FOR_TABLE_ALIAS.contains(word)
+    }
+
+    fn is_column_alias(&self, word: &Keyword, _: &mut Parser) -> bool {
+        let name = [Keyword::VIEW, Keyword::VALUES].contains(word) || OTHERS_KEYWORDS.contains(word);
+        name || !RESERVED_FOR_COLUMN_ALIAS.contains(word)
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {

@@ -296,6 +296,19 @@ const FUNCTIONS_NOT_SYNTAX: [&str; 13] = [
     "last",
 ];
 
+/// Words of other dialects that are no keywords of Spark's.
+const PLAIN_WORDS: [&str; 9] = [
+    "top",
+    "open",
+    "asof",
+    "sample",
+    "connect",
+    "prewhere",
+    "settings",
+    "returning",
+    "match_recognize",
+];
+
 fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     for i in 0..tokens.len() {
         let word = match &tokens[i].token {
@@ -344,7 +357,7 @@ fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             "filter" => call && !after_operand,
             // `struct(x AS name)` is syntax, `struct(*)` a function.
             "struct" => call && !names_a_field(&tokens[i + 2..]),
-            name => call && FUNCTIONS_NOT_SYNTAX.contains(&name),
+            name => PLAIN_WORDS.contains(&name) || call && FUNCTIONS_NOT_SYNTAX.contains(&name),
         };
         if quote && let Token::Word(w) = &mut tokens[i].token {
             w.quote_style = Some('`');

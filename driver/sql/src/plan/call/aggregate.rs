@@ -11,6 +11,7 @@ use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::{Arguments, null_flag, texts};
+use super::rules::check_varying;
 use super::shown::aggregate_text;
 use super::wrong_arguments;
 use crate::error::{Checked, Fault, SqlErrorKind};
@@ -301,6 +302,8 @@ impl Planner<'_> {
             let expr = self.average_interval(one, arguments.distinct, filter, scope, at)?;
             return Ok(Typed { expr, text });
         }
+        check_varying(name, &exprs, at)?;
+        self.check_constants(name, &exprs, at)?;
         let (settled, mut exprs) = self.settled(name, exprs, scope, at)?;
         if let (true, [one]) = (arguments.distinct || settled == "collect_set", exprs.as_mut_slice()) {
             *one = self.one_zero(one.clone(), &inner, at)?;

@@ -1,6 +1,8 @@
 //! What functions ask of their arguments beyond a type that casts: some cast nothing, some need a constant.
 
+use arrow::array::Array;
 use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, cast};
 use millstream_spark::functions::{Kind, argument_types};
@@ -90,9 +92,21 @@ fn constants(name: &str) -> &'static [usize] {
         "regexp_replace" => &[3],
         "mask" => &[1, 2, 3, 4],
         "schema_of_json" | "schema_of_csv" => &[0],
+        "percentile" | "percentile_cont" | "percentile_disc" | "histogram_numeric" | "approx_count_distinct" => &[1],
+        "percentile_approx" | "approx_percentile" => &[1, 2],
+        "count_min_sketch" => &[1, 2, 3],
         _ => &[],
     }
 }
+
+/// Functions of a share of the values, or of several.
+const PERCENTILES: [&str; 5] = [
+    "percentile",
+    "percentile_cont",
+    "percentile_disc",
+    "percentile_approx",
+    "approx_percentile",
+];
 
 /// Functions that read times, with a pattern or without.
 const READING_TIMES: [&str; 5] = [
@@ -122,11 +136,7 @@ impl Planner<'_> {
                 return wrong(format!("{name} takes {wanted} as argument {}, not {given}", index + 1));
             }
         }
-        for index in constants(name) {
-            if args.get(*index).is_some_and(|arg| !is_constant(arg)) {
-                return wrong(format!("{name} takes a constant as argument {}", index + 1));
-            }
-        }
+        check_varying(name, args, at)?;
         self.check_constants(name, args, at)?;
         if READING_TIMES.contains(&name) {
             if let Some(of) = kinds.first().filter(|of| of.is_nested()) {
@@ -159,7 +169,7 @@ impl Planner<'_> {
     }
 
     /// Refuses values of constant arguments that a function has no use for.
-    fn check_constants(&self, name: &str, args: &[Expr], at: Location) -> Checked<()> {
+    pub(super) fn check_constants(&self, name: &str, args: &[Expr], at: Location) -> Checked<()> {
         let value = |index: usize| match args.get(index).map(|arg| self.folded(arg.clone())) {
             Some(Expr::Literal(value, _)) => Some(value),
             _ => None,
@@ -191,6 +201,12 @@ impl Planner<'_> {
             "schema_of_json" | "schema_of_csv" | "to_json" if value(1).is_some_and(|v| v.is_null()) => {
                 format!("{name} takes a map of texts for its options, not NULL")
             }
+            name if PERCENTILES.contains(&name) && value(1).is_some_and(|v| !is_share(&v)) => {
+                format!("the percentages of {name} are between 0.0 and 1.0")
+            }
+            "percentile_approx" | "approx_percentile" if value(2).is_some_and(|v| v.is_null() || not_positive(&v)) => {
+                format!("the accuracy of {name} is a whole number above 0")
+            }
             "ifnull" | "nvl" if args.len() != 2 => format!("{name} takes 2 arguments, {} given", args.len()),
             _ => return Ok(()),
         };
@@ -198,9 +214,32 @@ impl Planner<'_> {
     }
 }
 
-fn not_positive(value: &datafusion::common::ScalarValue) -> bool {
+/// Refuses arguments that vary from row to row where a function takes constants only.
+pub(super) fn check_varying(name: &str, args: &[Expr], at: Location) -> Checked<()> {
+    let varying = |index: &&usize| args.get(**index).is_some_and(|arg| !is_constant(arg));
+    match constants(name).iter().find(varying) {
+        Some(index) => {
+            let message = format!("{name} takes a constant as argument {}", index + 1);
+            Err(Fault::new(SqlErrorKind::Type, at, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a value is a number from 0 to 1, or a list of such.
+fn is_share(value: &ScalarValue) -> bool {
+    if let ScalarValue::List(list) = value {
+        let shares = (!list.is_null(0)).then(|| list.value(0));
+        return shares.is_some_and(|shares| {
+            (0..shares.len()).all(|at| ScalarValue::try_from_array(&shares, at).is_ok_and(|share| is_share(&share)))
+        });
+    }
+    matches!(value.cast_to(&DataType::Float64), Ok(ScalarValue::Float64(Some(share))) if (0.0..=1.0).contains(&share))
+}
+
+fn not_positive(value: &ScalarValue) -> bool {
     match value.cast_to(&DataType::Int64) {
-        Ok(datafusion::common::ScalarValue::Int64(Some(place))) => place < 1,
+        Ok(ScalarValue::Int64(Some(place))) => place < 1,
         _ => false,
     }
 }

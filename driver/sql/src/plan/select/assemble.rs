@@ -173,6 +173,20 @@ impl Planner<'_> {
         }
     }
 
+    /// The rows with the answer of a subquery beside them, and the expression for it. The engine joins the one value of a
+    /// subquery to the rows of a stream below a projection, not below a grouping.
+    fn answered(&mut self, plan: LogicalPlan, mut subquery: Expr, at: Location) -> Checked<(LogicalPlan, Expr)> {
+        let plan = self.lifted(plan, vec![&mut subquery], at)?;
+        if !matches!(subquery, Expr::ScalarSubquery(_)) || !self.reads_stream(&plan) {
+            return Ok((plan, subquery));
+        }
+        let name = self.fresh("value");
+        let mut items: Vec<Expr> = columns(&plan).into_iter().map(Expr::Column).collect();
+        items.push(subquery.alias(&name));
+        let plan = build(LogicalPlanBuilder::from(plan).project(items), at)?;
+        Ok((plan, Expr::Column(Column::new_unqualified(name))))
+    }
+
     /// Answers the subqueries in expressions of which some are the same: those stay the same.
     fn lifted_alike(&mut self, plan: LogicalPlan, exprs: Vec<&mut Expr>, at: Location) -> Checked<LogicalPlan> {
         let mut plan = plan;
@@ -185,8 +199,8 @@ impl Planner<'_> {
             });
             for subquery in found {
                 if !known.iter().any(|(k, _)| *k == subquery) {
-                    let mut answer = subquery.clone();
-                    plan = self.lifted(plan, vec![&mut answer], at)?;
+                    let answer;
+                    (plan, answer) = self.answered(plan, subquery.clone(), at)?;
                     known.push((subquery, answer));
                 }
             }

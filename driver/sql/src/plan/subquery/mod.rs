@@ -250,7 +250,7 @@ impl Planner<'_> {
         Ok((plan, here, spread.names))
     }
 
-    fn reads_stream(&self, plan: &LogicalPlan) -> bool {
+    pub(super) fn reads_stream(&self, plan: &LogicalPlan) -> bool {
         if self.streams == 0 {
             return false;
         }

@@ -1,0 +1,1 @@
+SELECT g.cnt, count(*) AS n, sum(e.v) AS total, max(g.pops) AS mp FROM events_wm e LEFT JOIN (SELECT country, count(*) AS cnt, sum(pop) AS pops FROM regions GROUP BY country HAVING count(*) > 0) g ON e.k = g.country GROUP BY window(t, '10 minutes'), g.cnt

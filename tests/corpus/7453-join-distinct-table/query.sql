@@ -1,0 +1,1 @@
+SELECT e.k, e.v, d.region, top.pop FROM events_wm e JOIN (SELECT DISTINCT country, substr(region, 1, 5) AS region FROM regions) d ON e.k = d.country LEFT JOIN (SELECT pop, country FROM regions ORDER BY pop DESC NULLS LAST LIMIT 2) top ON top.country = e.k

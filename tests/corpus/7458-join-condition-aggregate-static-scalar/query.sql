@@ -1,0 +1,1 @@
+SELECT window.start AS s, k, count(*) AS n, sum(v * (SELECT max(pop) FROM regions)) AS w, max((SELECT min(region) FROM regions WHERE pop > 4)) AS mr FROM events_wm WHERE v < (SELECT sum(pop) FROM regions) GROUP BY window(t, '10 minutes'), k

@@ -1,0 +1,1 @@
+SELECT k, count(*) AS n FROM (SELECT k, v FROM events_wm ORDER BY v) GROUP BY k

@@ -1,0 +1,1 @@
+SELECT window, window.start AS s, CAST(window.end AS STRING) AS es, date_format(window.start, 'E HH:mm z') AS f, hour(window.end) AS h, count(*) AS n, collect_list(k) AS ks FROM events_wm GROUP BY window(t, '12 hours', '6 hours', '5 hours')

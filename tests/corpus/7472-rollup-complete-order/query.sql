@@ -1,0 +1,1 @@
+SELECT upper(k) AS ku, v % 2 AS odd, grouping_id() AS g, count(*) AS n, avg(v) AS av FROM events_wm GROUP BY ROLLUP(upper(k), v % 2) HAVING count(*) < 9 ORDER BY g DESC, ku NULLS LAST, odd DESC LIMIT 7

@@ -1,0 +1,1 @@
+SELECT p, kk, count(*) AS n, count(k) AS nk, max(o) AS mo, sum(size(hs)) AS hs, max(element_at(transform(hs, h -> concat(h.key, '=', coalesce(CAST(h.value AS STRING), 'null'))), -1)) AS lasth FROM events_wm GROUP BY p, kk

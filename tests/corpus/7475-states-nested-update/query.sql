@@ -1,0 +1,1 @@
+SELECT k, max(s) AS ms, min(s) AS ns, min_by(s, d) AS mb, max_by(a, t) AS ma, sum(d) AS sd, avg(d) AS ad, first(d, true) AS fd, first(a) AS fa, last(s.y, true) AS ly, max(dt) AS md, min(a) AS na, every(b) AS eb FROM events_wm GROUP BY k

@@ -1,0 +1,1 @@
+SELECT window.start AS s, map_from_entries(collect_list(struct(d, k))) AS mp, collect_list(s) AS ls, array_join(transform(collect_list(named_struct('k', k, 'y', s.y)), x -> concat(x.k, coalesce(x.y, '-'))), ',') AS tx, aggregate(collect_list(f), 0D, (x, y) -> x + y) AS fs FROM events_wm WHERE d IS NOT NULL GROUP BY window(t, '20 minutes')

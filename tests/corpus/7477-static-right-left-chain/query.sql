@@ -1,0 +1,1 @@
+SELECT window.start AS s, coalesce(r.region, 'none') AS region, q.pop IS NULL AS nopop, count(*) AS n, sum(e.v * coalesce(q.pop, 1)) AS w FROM regions r RIGHT JOIN events_wm e ON e.k = r.country LEFT JOIN regions q ON q.region = r.region AND q.pop > 5 GROUP BY window(e.t, '10 minutes'), coalesce(r.region, 'none'), q.pop IS NULL

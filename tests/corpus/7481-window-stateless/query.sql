@@ -1,0 +1,1 @@
+SELECT k, window(t, '10 minutes') AS w, v FROM events_wm

@@ -1,0 +1,1 @@
+SELECT t, d, k, v, n FROM events_wm

@@ -1,0 +1,1 @@
+SELECT k, max(t) - min(t) AS span, max(make_dt_interval(0, v)) AS mi, sum(make_dt_interval(0, 0, v)) AS si, avg(INTERVAL '1' DAY * v) AS ai, min(make_ym_interval(v, 2)) AS my, max(date_add(DATE '2021-01-01', v)) AS md, max(unix_seconds(t)) AS us FROM events_wm GROUP BY k

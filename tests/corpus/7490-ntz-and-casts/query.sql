@@ -1,0 +1,1 @@
+SELECT CAST(t AS TIMESTAMP_NTZ) AS n, to_timestamp_ntz('2021-05-08 12:00:00') < CAST(t AS TIMESTAMP_NTZ) AS lt, window_time(w) AS wt, CAST(w.start AS DATE) AS d, unix_date(CAST(t AS DATE)) AS ud, CAST(t AS DOUBLE) AS dbl, to_utc_timestamp(t, 'Asia/Tokyo') AS utc FROM (SELECT t, window(t, '10 minutes') AS w FROM events_wm)
