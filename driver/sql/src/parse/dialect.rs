@@ -43,6 +43,10 @@ impl Dialect for JobDialect {
         SPARK.is_identifier_part(ch)
     }
 
+    fn supports_table_sample_before_alias(&self) -> bool {
+        true
+    }
+
     fn supports_string_literal_backslash_escape(&self) -> bool {
         true
     }

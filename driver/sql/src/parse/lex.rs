@@ -174,6 +174,22 @@ fn merge_literals(raw: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
                 let text = unescape(raw_text, '"');
                 push_string(&mut out, text, token.span);
             }
+            Token::Lt | Token::Gt => {
+                let not =
+                    out.pop_if(|before| before.token == Token::ExclamationMark && before.span.end == token.span.start);
+                out.push(match not {
+                    // `!>` is `<=`.
+                    Some(not) => TokenWithSpan {
+                        token: if token.token == Token::Gt {
+                            Token::LtEq
+                        } else {
+                            Token::GtEq
+                        },
+                        span: Span::new(not.span.start, token.span.end),
+                    },
+                    None => token,
+                });
+            }
             _ => out.push(token),
         }
     }

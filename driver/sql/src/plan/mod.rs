@@ -92,6 +92,8 @@ pub(crate) struct Planner<'a> {
     next: usize,
     /// How often a relation's name was used, by lower-case name.
     relations: HashMap<String, usize>,
+    /// The relations that the columns of the SELECT planned last come from.
+    origins: Vec<Option<String>>,
     /// Slots read as streams.
     pub(crate) stream_slots: BTreeSet<SlotId>,
     /// Where a source is named.
@@ -123,6 +125,7 @@ impl<'a> Planner<'a> {
             views: Vec::new(),
             next: 0,
             relations: HashMap::new(),
+            origins: Vec::new(),
             stream_slots: BTreeSet::new(),
             source_places: BTreeMap::new(),
             watermark_places: Vec::new(),

@@ -10,6 +10,7 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use millstream_spark::coerce::wider_type_without_text;
+use millstream_spark::types::has_map;
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Location;
 
@@ -17,7 +18,7 @@ use super::from::From;
 use super::generator::Generator;
 use super::query::renamed;
 use super::scope::{Place, Relation, Scope, Typed, columns, unique};
-use super::select::{build, replaced, select_columns};
+use super::select::{build, no_map_here, replaced, select_columns};
 use super::{Planner, engine_fault, place};
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::parse::computed;
@@ -56,6 +57,15 @@ impl Planner<'_> {
             .filter(|c| !c.expr.column_refs().iter().any(|r| used.contains(*r)))
             .map(|c| (c.name.clone(), c.expr.clone()))
             .collect();
+        let keyed = rest
+            .iter()
+            .map(|(name, expr)| (name, expr))
+            .chain([(&key.text, &key.expr)]);
+        for (name, expr) in keyed {
+            if has_map(&self.type_of(expr, &scope, at)?) {
+                return Err(no_map_here("PIVOT", name, at));
+            }
+        }
         let groups: Vec<Expr> = rest.iter().map(|r| r.1.clone()).collect();
         let plan = by_value(from.plan, groups, key.expr, &calls, at)?;
         let inner = Scope {

@@ -34,13 +34,11 @@ impl Planner<'_> {
             }
             for cte in &with.cte_tables {
                 let name = &cte.alias.name;
-                if self.ctes[before..]
-                    .iter()
-                    .any(|(n, _)| n.eq_ignore_ascii_case(&name.value))
-                {
+                if self.ctes[before..].iter().any(|(n, _)| *n == name.value) {
                     let message = format!("'{}' is defined twice in this WITH", name.value);
                     return Err(Fault::new(SqlErrorKind::Name, place(name.span), message));
                 }
+                self.refuse_hidden_names(&cte.query)?;
                 let columns = cte.alias.columns.iter().map(|c| c.name.value.clone()).collect();
                 let depth = self.ctes.len();
                 self.ctes.push((
@@ -121,6 +119,41 @@ impl Planner<'_> {
         })
     }
 
+    /// TABLESAMPLE of all rows, of none, or of a number of them; a share of them would be another one than Spark's.
+    pub(super) fn sampled(
+        &mut self,
+        relation: Relation,
+        sample: Option<&ast::TableSampleKind>,
+        at: sqlparser::tokenizer::Location,
+    ) -> Checked<Relation> {
+        let Some(ast::TableSampleKind::BeforeTableAlias(sample) | ast::TableSampleKind::AfterTableAlias(sample)) =
+            sample
+        else {
+            return Ok(relation);
+        };
+        let refused = || {
+            let message = "TABLESAMPLE is supported for (100 PERCENT) and (n ROWS)";
+            Fault::new(SqlErrorKind::Unsupported, at, message).help("choose the rows in WHERE")
+        };
+        let Some(quantity) = sample.quantity.as_ref().filter(|_| sample.name.is_none()) else {
+            return Err(refused());
+        };
+        let rows = match &quantity.unit {
+            Some(ast::TableSampleUnit::Rows) => self.row_count(&quantity.value, "TABLESAMPLE")?,
+            Some(ast::TableSampleUnit::Percent) => match quantity.value.to_string().parse::<f64>() {
+                Ok(100.0) => return Ok(relation),
+                Ok(0.0) => 0,
+                _ => return Err(refused()),
+            },
+            None => return Err(refused()),
+        };
+        let plan = LogicalPlanBuilder::from(relation.plan).limit(0, Some(rows));
+        Ok(Relation {
+            plan: build(plan, at)?,
+            names: relation.names,
+        })
+    }
+
     /// A constant number of rows.
     fn row_count(&mut self, expr: &ast::Expr, clause: &str) -> Checked<usize> {
         let at = place(expr.span());
@@ -153,6 +186,7 @@ impl Planner<'_> {
             }
             SetExpr::Values(values) => {
                 let relation = self.values(values, outer.clone())?;
+                self.origins.clear();
                 self.ordered(relation, order, outer)
             }
             SetExpr::SetOperation {
@@ -168,6 +202,7 @@ impl Planner<'_> {
             SetExpr::Table(table) => {
                 let name = table.table_name.clone().unwrap_or_default();
                 let relation = self.named(&name, None, place(body.span()))?;
+                self.origins.clear();
                 self.ordered(relation, order, outer)
             }
             other => Err(Fault::new(
@@ -188,8 +223,11 @@ impl Planner<'_> {
         at: sqlparser::tokenizer::Location,
     ) -> Checked<Relation> {
         let left = self.set_expr(left, &[], outer.clone())?;
+        // The columns are those of the left side, with the relations they come from.
+        let origins = std::mem::take(&mut self.origins);
         let right_at = place(right.span());
         let right = self.set_expr(right, &[], outer)?;
+        self.origins = origins;
         if left.names.len() != right.names.len() {
             let message = format!(
                 "both sides need the same number of columns, here {} and {}",
@@ -339,7 +377,10 @@ impl Planner<'_> {
         if order.is_empty() {
             return Ok(relation);
         }
-        let scope = Scope::of(&relation, None, outer).at(Place::OrderBy);
+        let mut scope = Scope::of(&relation, None, outer).at(Place::OrderBy);
+        for (column, from) in scope.columns.iter_mut().zip(&self.origins) {
+            column.relation.clone_from(from);
+        }
         let mut sorts = Vec::with_capacity(order.len());
         for item in order {
             let expr = match ordinal(&item.expr) {

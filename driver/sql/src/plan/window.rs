@@ -73,6 +73,13 @@ impl Planner<'_> {
             let message = format!("{name} does not take IGNORE NULLS");
             return Err(Fault::new(SqlErrorKind::Type, at, message).help(format!("these do: {}", skips.join(", "))));
         }
+        let shown = match (name, treatment) {
+            ("first_value" | "last_value", Some(NullTreatment::IgnoreNulls)) => {
+                let first_name = name.trim_end_matches("_value");
+                shown.replacen(name, first_name, 1)
+            }
+            _ => shown,
+        };
         let treatment = null_flag(name, &mut args).or(treatment);
         let (exprs, shown) = if function.within_group.is_empty() {
             (args.iter().map(|a| a.expr.clone()).collect(), shown)
@@ -249,6 +256,11 @@ impl Planner<'_> {
                 Ok(Typed { expr, text })
             })
             .collect::<Checked<Vec<_>>>()?;
+        for key in &partition_by {
+            if has_map(&self.type_of(&key.expr, scope, at)?) {
+                return Err(no_map_here("PARTITION BY", &key.text, at));
+            }
+        }
         let mut order_by = Vec::new();
         let mut order_text = Vec::new();
         for item in &spec.order_by {

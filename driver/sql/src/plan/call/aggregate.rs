@@ -16,10 +16,17 @@ use super::shown::aggregate_text;
 use super::wrong_arguments;
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::scope::{Place, Scope, Typed};
+use crate::plan::select::no_map_here;
 use crate::plan::{Planner, engine_fault};
 
 /// The argument of a grouping function that stands for all keys.
 pub(in crate::plan) const ALL_KEYS: &str = "__all_keys";
+
+/// `grouping_id()` by its older name, without parentheses.
+pub(in crate::plan) const GROUPING_ID: &str = "grouping__id";
+
+/// What is shown of `grouping_id()`.
+pub(in crate::plan) const ALL_GROUPING: &str = "grouping_id()";
 
 impl Planner<'_> {
     /// `count(*)`, `count(a, b)`, `count(DISTINCT a, b)`: rows in which none of the arguments is NULL.
@@ -47,6 +54,9 @@ impl Planner<'_> {
             );
         }
         let args = self.arguments(arguments, &inner)?;
+        if arguments.distinct {
+            self.refuse_maps("count", &args, &inner, at)?;
+        }
         let word = if arguments.distinct { "DISTINCT " } else { "" };
         let text = with_filter(format!("count({word}{})", texts(&args)), function, self, scope)?;
         let mut exprs: Vec<Expr> = args.iter().map(|a| a.expr.clone()).collect();
@@ -95,6 +105,9 @@ impl Planner<'_> {
         at: Location,
     ) -> Checked<Typed> {
         let args = self.arguments(arguments, &scope.at(Place::Aggregate))?;
+        if matches!((name, args.as_slice()), ("grouping_id", [])) {
+            return self.grouping_id(scope, at);
+        }
         let text = format!("{name}({})", texts(&args));
         let (to, exprs) = match (name, args.as_slice()) {
             ("grouping", [one]) => (DataType::Int8, vec![one.expr.clone()]),
@@ -102,14 +115,21 @@ impl Planner<'_> {
                 return Err(Fault::new(SqlErrorKind::Type, at, "grouping takes one key of GROUP BY")
                     .help("grouping_id(a, b) takes several"));
             }
-            // All keys: they are known once GROUP BY is planned.
-            (_, []) => (DataType::Int64, vec![lit(ALL_KEYS)]),
             (_, many) => (DataType::Int64, many.iter().map(|a| a.expr.clone()).collect()),
         };
         let expr = self.make_aggregate("grouping", exprs, false, None, scope, at)?;
         Ok(Typed {
             expr: datafusion::logical_expr::cast(expr, to),
             text,
+        })
+    }
+
+    /// `grouping_id()`: about all keys, which are known once GROUP BY is planned.
+    pub(in crate::plan) fn grouping_id(&self, scope: &Scope, at: Location) -> Checked<Typed> {
+        let expr = self.make_aggregate("grouping", vec![lit(ALL_KEYS)], false, None, scope, at)?;
+        Ok(Typed {
+            expr: datafusion::logical_expr::cast(expr, DataType::Int64),
+            text: ALL_GROUPING.to_owned(),
         })
     }
 
@@ -175,7 +195,9 @@ impl Planner<'_> {
             "percentile_approx",
             "approx_percentile",
         ];
-        if numeric.contains(&name) && (of.is_null() || of == DataType::Utf8) {
+        // A time is summed as its seconds.
+        let timed = matches!(of, DataType::Timestamp(_, Some(_))) && !name.contains("percentile");
+        if numeric.contains(&name) && (of.is_null() || of == DataType::Utf8 || timed) {
             args[0] = datafusion::logical_expr::cast(first.clone(), DataType::Float64);
         } else if ["corr", "covar_pop", "covar_samp"].contains(&name) || name.starts_with("regr_") {
             for arg in &mut args {
@@ -201,6 +223,16 @@ impl Planner<'_> {
             return Ok((format!("{name}_by"), args));
         }
         Ok((name.to_owned(), args))
+    }
+
+    /// Refuses DISTINCT over maps, which cannot be compared.
+    fn refuse_maps(&self, name: &str, args: &[Typed], scope: &Scope, at: Location) -> Checked<()> {
+        for arg in args {
+            if has_map(&self.type_of(&arg.expr, scope, at)?) {
+                return Err(no_map_here(&format!("{name}(DISTINCT ...)"), &arg.text, at));
+            }
+        }
+        Ok(())
     }
 
     pub(in crate::plan) fn make_aggregate(
@@ -279,6 +311,9 @@ impl Planner<'_> {
         self.check_aggregate_place(name, scope, at)?;
         let inner = scope.at(Place::Aggregate);
         let mut args = self.arguments(arguments, &inner)?;
+        if arguments.distinct {
+            self.refuse_maps(name, &args, &inner, at)?;
+        }
         let flag = null_flag(name, &mut args);
         let nulls = flag.or(arguments.nulls);
         let filter = self.filter(function, scope)?;

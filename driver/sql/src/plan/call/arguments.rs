@@ -29,10 +29,43 @@ impl Planner<'_> {
                     out.push(typed);
                 }
                 FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => out.extend(star(scope, None)),
-                FunctionArgExpr::QualifiedWildcard(name) => out.extend(star(scope, Some(&name.to_string()))),
+                FunctionArgExpr::QualifiedWildcard(name) => {
+                    let all = self.star_of(name, scope, place(name.span()))?;
+                    out.extend(all.into_iter().map(|(_, typed)| typed));
+                }
             }
         }
         Ok(out)
+    }
+}
+
+impl Planner<'_> {
+    /// The columns of a relation's `t.*` as arguments, or the fields of a struct's `s.*`, which show where they come from.
+    pub(super) fn star_of(
+        &mut self,
+        name: &ast::ObjectName,
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<Vec<(String, Typed)>> {
+        let listed = star(scope, Some(&name.to_string()));
+        if !listed.is_empty() {
+            return Ok(listed.into_iter().map(|typed| (typed.text.clone(), typed)).collect());
+        }
+        let kind = ast::SelectItemQualifiedWildcardKind::ObjectName(name.clone());
+        let fields = self.qualified_star(&kind, scope, at)?;
+        let shown = |field: &str| format!("{name}.{field} AS {field}");
+        Ok(fields
+            .into_iter()
+            .map(|(field, expr)| {
+                (
+                    field.clone(),
+                    Typed {
+                        expr,
+                        text: shown(&field),
+                    },
+                )
+            })
+            .collect())
     }
 }
 

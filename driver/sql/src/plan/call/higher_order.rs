@@ -15,7 +15,7 @@ use sqlparser::ast::{self, FunctionArgExpr};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::Arguments;
-use super::lambda::variable;
+use super::lambda::{no_name_twice, variable};
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::plan::scope::{Scope, Typed};
 use crate::plan::{Planner, engine_fault};
@@ -247,6 +247,8 @@ impl Planner<'_> {
             );
             return Err(Fault::new(SqlErrorKind::Type, site.at, message));
         }
+        let names: Vec<&str> = lambda.params.iter().map(|p| p.name.value.as_str()).collect();
+        no_name_twice(&names, site.at)?;
         let mut inner = site.scope.clone();
         for (parameter, value) in lambda.params.iter().zip(values) {
             inner.lambda.push((parameter.name.value.clone(), value.clone()));

@@ -173,14 +173,7 @@ impl Planner<'_> {
             );
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
-        let twice = names
-            .iter()
-            .enumerate()
-            .find(|(i, n)| names[..*i].iter().any(|other| other.eq_ignore_ascii_case(n)));
-        if let Some((_, name)) = twice {
-            let message = format!("the lambda function has two parameters '{name}'");
-            return Err(Fault::new(SqlErrorKind::Name, at, message));
-        }
+        no_name_twice(&names.iter().map(String::as_str).collect::<Vec<_>>(), at)?;
         let mut inner = scope.clone();
         for (name, field) in names.iter().zip(parameters) {
             inner.lambda.push((name.clone(), variable(name, field)));
@@ -221,6 +214,56 @@ impl Planner<'_> {
         let args = vec![array, Expr::Lambda(Lambda::new(vec!["x".into()], body.expr))];
         Ok(Expr::HigherOrderFunction(HigherOrderFunction::new(udf, args)))
     }
+}
+
+/// Refuses a lambda function with two parameters of one name.
+pub(super) fn no_name_twice(names: &[&str], at: Location) -> Checked<()> {
+    let mut pairs = names.iter().enumerate();
+    match pairs.find(|(i, n)| names[..*i].iter().any(|other| other.eq_ignore_ascii_case(n))) {
+        None => Ok(()),
+        Some((_, name)) => {
+            let message = format!("the lambda function has two parameters '{name}'");
+            Err(Fault::new(SqlErrorKind::Name, at, message))
+        }
+    }
+}
+
+/// The functions that take lambda functions, with the number of parameters of each that may stand at a place.
+fn lambda_places(name: &str) -> &'static [(usize, usize)] {
+    match name {
+        "transform" | "filter" | "exists" | "forall" => &[(1, 1)],
+        "aggregate" | "reduce" => &[(2, 2), (3, 1)],
+        "array_sort" | "map_filter" | "transform_keys" | "transform_values" => &[(1, 2)],
+        "zip_with" => &[(2, 2)],
+        "map_zip_with" => &[(2, 3)],
+        _ => &[],
+    }
+}
+
+/// The arguments of a call with lambda functions made of the plain values that stand in their place; none where there are none.
+pub(super) fn with_plain_bodies(name: &str, list: &[&FunctionArgExpr]) -> Option<Vec<FunctionArgExpr>> {
+    let mut made: Option<Vec<FunctionArgExpr>> = None;
+    for (place, parameters) in lambda_places(name) {
+        let Some(FunctionArgExpr::Expr(body)) = list.get(*place) else {
+            continue;
+        };
+        if matches!(body, ast::Expr::Lambda(_)) {
+            continue;
+        }
+        // No name in a query begins so.
+        let parameter = |i: usize| ast::LambdaFunctionParameter {
+            name: ast::Ident::new(format!("\u{1}{i}")),
+            data_type: None,
+        };
+        let lambda = ast::LambdaFunction {
+            params: ast::OneOrManyWithParens::Many((0..*parameters).map(parameter).collect()),
+            body: Box::new(body.clone()),
+            syntax: ast::LambdaSyntax::Arrow,
+        };
+        let made = made.get_or_insert_with(|| list.iter().map(|a| (*a).clone()).collect());
+        made[*place] = FunctionArgExpr::Expr(ast::Expr::Lambda(lambda));
+    }
+    made
 }
 
 /// The text of `array_sort` without a lambda function: that of the one Spark puts in.

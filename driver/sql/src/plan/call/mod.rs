@@ -11,7 +11,7 @@ mod structs;
 mod time_units;
 mod time_window;
 
-pub(super) use aggregate::ALL_KEYS;
+pub(super) use aggregate::{ALL_GROUPING, ALL_KEYS, GROUPING_ID};
 pub(super) use arguments::{null_flag, nulls, texts};
 pub(super) use shown::shown_call;
 
@@ -46,9 +46,13 @@ impl Planner<'_> {
             ));
         };
         let (name, at) = (ident.value.to_lowercase(), place(ident.span));
-        let arguments = arguments(function, at)?;
+        let mut arguments = arguments(function, at)?;
         if function.over.is_some() {
             return self.window_call(&name, function, scope, at);
+        }
+        let lambdas = lambda::with_plain_bodies(&name, &arguments.list);
+        if let Some(list) = &lambdas {
+            arguments.list = list.iter().collect();
         }
         if let Some(typed) = self.special_call(&name, &arguments, function, scope, at)? {
             return Ok(typed);

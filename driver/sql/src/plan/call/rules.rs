@@ -7,7 +7,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, cast};
 use millstream_spark::functions::{Kind, argument_types};
 use millstream_spark::type_name::spark_type;
-use millstream_spark::types::{is_integer, is_number, is_text, timestamp};
+use millstream_spark::types::{is_integer, is_number, is_text, map_parts, timestamp};
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
@@ -138,6 +138,7 @@ impl Planner<'_> {
         }
         check_varying(name, args, at)?;
         self.check_constants(name, args, at)?;
+        check_options(name, args, kinds, at)?;
         if READING_TIMES.contains(&name) {
             if let Some(of) = kinds.first().filter(|of| of.is_nested()) {
                 return wrong(format!("{name} does not take {}", spark_type(of).to_uppercase()));
@@ -235,6 +236,25 @@ fn is_share(value: &ScalarValue) -> bool {
         });
     }
     matches!(value.cast_to(&DataType::Float64), Ok(ScalarValue::Float64(Some(share))) if (0.0..=1.0).contains(&share))
+}
+
+/// Refuses options that are no map of texts that are known.
+fn check_options(name: &str, args: &[Expr], kinds: &[DataType], at: Location) -> Checked<()> {
+    let place = match name {
+        "from_json" | "from_csv" => 2,
+        "to_json" | "to_csv" | "schema_of_json" | "schema_of_csv" => 1,
+        _ => return Ok(()),
+    };
+    let (Some(options), Some(kind)) = (args.get(place), kinds.get(place)) else {
+        return Ok(());
+    };
+    let texts = |of: &DataType| is_text(of) || of.is_null();
+    let fits = map_parts(kind).is_none_or(|(key, value)| texts(key) && texts(value));
+    if fits && is_constant(options) {
+        return Ok(());
+    }
+    let message = format!("{name} takes a map of constant texts for its options");
+    Err(Fault::new(SqlErrorKind::Type, at, message).help("for instance: map('mode', 'FAILFAST')"))
 }
 
 fn not_positive(value: &ScalarValue) -> bool {

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::{Expr, lit};
-use sqlparser::ast::{self, AccessExpr, FunctionArgExpr, SelectItemQualifiedWildcardKind, Subscript, Value};
+use sqlparser::ast::{self, AccessExpr, FunctionArgExpr, Subscript, Value};
 use sqlparser::tokenizer::Location;
 
 use super::arguments::{Arguments, star};
@@ -26,16 +26,14 @@ impl Planner<'_> {
             return self.struct_values(&values, scope, at);
         }
         let mut fields: Vec<(String, Typed)> = Vec::new();
-        for arg in &arguments.list {
+        for (i, arg) in arguments.list.iter().enumerate() {
             match arg {
                 FunctionArgExpr::Expr(e) => {
-                    let name = own_name(e).unwrap_or_else(|| format!("col{}", fields.len() + 1));
+                    let name = own_name(e).unwrap_or_else(|| format!("col{}", i + 1));
                     fields.push((name, self.expr(e, scope)?));
                 }
                 FunctionArgExpr::QualifiedWildcard(name) => {
-                    let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone());
-                    let all = self.qualified_star(&kind, scope, at)?;
-                    fields.extend(all.into_iter().map(|(text, expr)| (text.clone(), Typed { expr, text })));
+                    fields.extend(self.star_of(name, scope, at)?);
                 }
                 FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
                     fields.extend(star(scope, None).into_iter().map(|typed| (typed.text.clone(), typed)));
@@ -72,7 +70,7 @@ impl Planner<'_> {
     ) -> Checked<Typed> {
         let mut fields = Vec::with_capacity(values.len());
         let mut shown = Vec::with_capacity(values.len());
-        for value in values {
+        for (i, value) in values.iter().enumerate() {
             let all = self.all_of(value, scope, at)?;
             if !all.is_empty() {
                 shown.extend(all.iter().map(|(_, typed)| typed.text.clone()));
@@ -84,7 +82,7 @@ impl Planner<'_> {
                 ast::Expr::Named { name, .. } => format!("{} AS {}", typed.text, name.value),
                 _ => typed.text.clone(),
             });
-            let name = own_name(value).unwrap_or_else(|| format!("col{}", fields.len() + 1));
+            let name = own_name(value).unwrap_or_else(|| format!("col{}", i + 1));
             fields.push((name, typed));
         }
         let typed = self.named_fields(fields, scope, at)?;
@@ -94,16 +92,14 @@ impl Planner<'_> {
 
     /// The columns of `*` and `t.*`, nothing for other expressions.
     fn all_of(&mut self, value: &ast::Expr, scope: &Scope, at: Location) -> Checked<Vec<(String, Typed)>> {
-        let all = match value {
-            ast::Expr::Wildcard(_) => star(scope, None),
-            ast::Expr::QualifiedWildcard(name, _) => {
-                let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone());
-                let all = self.qualified_star(&kind, scope, at)?;
-                all.into_iter().map(|(text, expr)| Typed { expr, text }).collect()
+        match value {
+            ast::Expr::Wildcard(_) => {
+                let all = star(scope, None).into_iter();
+                Ok(all.map(|typed| (typed.text.clone(), typed)).collect())
             }
-            _ => Vec::new(),
-        };
-        Ok(all.into_iter().map(|typed| (typed.text.clone(), typed)).collect())
+            ast::Expr::QualifiedWildcard(name, _) => self.star_of(name, scope, at),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// `(a, b)`, a struct without its name.

@@ -41,14 +41,23 @@ impl Planner<'_> {
         let Some(value_as) = cast else {
             return Err(Fault::new(SqlErrorKind::Type, at, format!("'{value}' is not a {word}")));
         };
-        let shown = if matches!(to, DataType::Timestamp(..)) && value.len() == 10 {
-            format!("{value} 00:00:00")
-        } else {
-            value.clone()
+        // Shown is the value, not what was written.
+        let shown = value_as
+            .to_array()
+            .map_err(millstream_spark::SparkError::from)
+            .and_then(|a| millstream_spark::cast::cast_array(&a, &DataType::Utf8, &self.time_zone))
+            .ok()
+            .and_then(|a| ScalarValue::try_from_array(&a, 0).ok())
+            .and_then(|v| v.try_as_str().flatten().map(str::to_owned))
+            .unwrap_or_else(|| value.clone());
+        let kind = match &to {
+            DataType::Date32 => "DATE",
+            DataType::Timestamp(_, Some(_)) => "TIMESTAMP",
+            _ => "TIMESTAMP_NTZ",
         };
         Ok(Typed {
             expr: Expr::Literal(value_as, None),
-            text: format!("{word} '{shown}'"),
+            text: format!("{kind} '{shown}'"),
         })
     }
 }
@@ -87,7 +96,7 @@ pub(super) fn literal(value: &Value, negative: bool, at: Location) -> Checked<Ty
                 .collect();
             let bytes =
                 bytes.ok_or_else(|| Fault::new(SqlErrorKind::Syntax, at, format!("X'{hex}' is not hexadecimal")))?;
-            typed(ScalarValue::Binary(Some(bytes)), format!("X'{}'", hex.to_uppercase()))
+            typed(ScalarValue::Binary(Some(bytes)), format!("X'{}'", even.to_uppercase()))
         }
         Value::Boolean(b) => typed(ScalarValue::Boolean(Some(*b)), b.to_string()),
         Value::Null => typed(ScalarValue::Null, "NULL".into()),
@@ -115,20 +124,44 @@ pub(super) fn number(text: &str) -> Option<(ScalarValue, String)> {
             let v: f64 = digits.parse().ok()?;
             return Some((ScalarValue::Float64(Some(v)), shown_float(v, &v.to_string())));
         }
-        "BD" => decimal(digits)?,
+        "BD" => return decimal(digits).map(shown_decimal),
         "" if digits.contains(['e', 'E']) => {
             let v: f64 = digits.parse().ok()?;
             return Some((ScalarValue::Float64(Some(v)), shown_float(v, &v.to_string())));
         }
-        "" if digits.contains('.') => decimal(digits)?,
+        "" if digits.contains('.') => return decimal(digits).map(shown_decimal),
         "" => match (digits.parse::<i32>(), digits.parse::<i64>()) {
             (Ok(n), _) => ScalarValue::Int32(Some(n)),
             (_, Ok(n)) => ScalarValue::Int64(Some(n)),
-            _ => decimal(digits)?,
+            _ => return decimal(digits).map(shown_decimal),
         },
         _ => return None,
     };
     Some((value, plain))
+}
+
+/// A decimal and its text: all digits, with a power of ten where more than six zeros would follow the point.
+fn shown_decimal(value: ScalarValue) -> (ScalarValue, String) {
+    let ScalarValue::Decimal128(Some(unscaled), _, scale) = value else {
+        return (value, String::new());
+    };
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let digits = unscaled.unsigned_abs().to_string();
+    let scale = usize::try_from(scale).unwrap_or(0);
+    let text = match scale {
+        0 => format!("{sign}{digits}"),
+        _ if scale > digits.len() + 5 => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            format!("{sign}{first}{point}{rest}E-{}", scale + 1 - digits.len())
+        }
+        _ => {
+            let padded = format!("{digits:0>width$}", width = scale + 1);
+            let (whole, fraction) = padded.split_at(padded.len() - scale);
+            format!("{sign}{whole}.{fraction}")
+        }
+    };
+    (value, text)
 }
 
 pub(super) fn shown_float(value: f64, plain: &str) -> String {

@@ -1,5 +1,6 @@
 //! Expressions: names, literals, operators, predicates. Each comes with the text Spark shows for it.
 
+mod like;
 mod literal;
 mod name;
 mod operator;
@@ -117,10 +118,15 @@ impl Planner<'_> {
                 substring_from,
                 substring_for,
                 shorthand,
-                ..
+                special,
             } => {
                 let parts = [Some(expr.as_ref()), substring_from.as_deref(), substring_for.as_deref()];
-                self.plain_call(if *shorthand { "substr" } else { "substring" }, &parts, scope, at)
+                self.plain_call(
+                    if *shorthand && *special { "substr" } else { "substring" },
+                    &parts,
+                    scope,
+                    at,
+                )
             }
             ast::Expr::Position { expr, r#in } => self.plain_call("locate", &[Some(expr), Some(r#in)], scope, at),
             ast::Expr::Overlay {

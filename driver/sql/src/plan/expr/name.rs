@@ -4,10 +4,12 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, lit};
 use millstream_spark::type_name::spark_type;
+use millstream_spark::types::map_parts;
 use sqlparser::ast::{self, AccessExpr, Subscript};
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::call::GROUPING_ID;
 use crate::plan::from::unknown_column;
 use crate::plan::scope::{Found, Place, Scope, Typed, is_lateral};
 use crate::plan::{Planner, place};
@@ -57,6 +59,11 @@ impl Planner<'_> {
                         text: format!("{name}()"),
                     });
                 }
+                if let [one] = parts.as_slice()
+                    && one.eq_ignore_ascii_case(GROUPING_ID)
+                {
+                    return self.grouping_id(scope, at);
+                }
                 return Err(unknown_column(&written, &scope.known(), false, at));
             }
         };
@@ -90,7 +97,16 @@ impl Planner<'_> {
     /// `x[i]`: an array's element counted from 0, a map's value, a struct's field.
     pub(super) fn element(&mut self, from: Typed, index: Typed, scope: &Scope, at: Location) -> Checked<Typed> {
         let text = format!("{}[{}]", from.text, index.text);
-        let expr = match self.type_of(&from.expr, scope, at)? {
+        let of = self.type_of(&from.expr, scope, at)?;
+        if let Some((key, _)) = map_parts(&of) {
+            let given = self.type_of(&index.expr, scope, at)?;
+            if given.is_nested() != key.is_nested() && !given.is_null() {
+                let (key, given) = (spark_type(key).to_uppercase(), spark_type(&given).to_uppercase());
+                let message = format!("the keys of {} are {key}, {} is {given}", from.text, index.text);
+                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            }
+        }
+        let expr = match of {
             // `get` counts from 0 and gives NULL for what is not there, a negative index included.
             DataType::List(_) | DataType::Map(..) => self.scalar(&["get"], vec![from.expr, index.expr], scope, at)?,
             DataType::Struct(_) => match index.expr {

@@ -6,9 +6,9 @@ use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use millstream_spark::coerce::comparison_type;
-use millstream_spark::interval::{Range, is_calendar};
+use millstream_spark::interval::Range;
 use millstream_spark::type_name::spark_type;
-use millstream_spark::types::has_map;
+use millstream_spark::types::{has_map, is_interval};
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator, Value};
 use sqlparser::tokenizer::Location;
 
@@ -41,6 +41,10 @@ impl Planner<'_> {
         let text = match op {
             BinaryOperator::NotEq => format!("(NOT ({} = {}))", l.text, r.text),
             BinaryOperator::StringConcat => format!("concat({}, {})", l.text, r.text),
+            // An interval is shown before its factor.
+            BinaryOperator::Multiply if is_interval(&right_type) && !is_interval(&left_type) => {
+                format!("({} * {})", r.text, l.text)
+            }
             _ => moved_time(op, (&left_type, &l.text), (&right_type, &r.text))
                 .unwrap_or_else(|| format!("({} {symbol} {})", l.text, r.text)),
         };
@@ -254,7 +258,6 @@ pub(super) fn operator(op: &BinaryOperator) -> Option<Operator> {
 
 /// What is shown of a date or a time moved by days or an interval; None for all else.
 fn moved_time(op: &BinaryOperator, left: (&DataType, &str), right: (&DataType, &str)) -> Option<String> {
-    let is_interval = |of: &DataType| Range::of(of).is_some() || is_calendar(of);
     let days = |of: &DataType| matches!(of, DataType::Int8 | DataType::Int16 | DataType::Int32);
     let moves = |of: &DataType, by: &DataType| match of {
         DataType::Date32 => is_interval(by) || days(by),
@@ -291,6 +294,19 @@ fn is_comparison(op: &BinaryOperator) -> bool {
     )
 }
 
+/// Whether nested values differ somewhere in more than the width of whole numbers: texts and others, decimals of two types.
+fn unlike(left: &DataType, right: &DataType) -> bool {
+    match (left, right) {
+        (DataType::List(l), DataType::List(r)) => unlike(l.data_type(), r.data_type()),
+        (DataType::Struct(l), DataType::Struct(r)) => {
+            l.iter().zip(r).any(|(l, r)| unlike(l.data_type(), r.data_type()))
+        }
+        (DataType::Decimal128(..), other) | (other, DataType::Decimal128(..)) => left != right && !other.is_null(),
+        (DataType::Utf8, other) | (other, DataType::Utf8) => left != right && !other.is_null(),
+        _ => false,
+    }
+}
+
 /// Refuses maps, which have no order, and arrays and structs that differ in more than the width of numbers.
 fn check_comparable(left: &DataType, right: &DataType, at: Location) -> Checked<()> {
     if !left.is_nested() && !right.is_nested() {
@@ -301,7 +317,7 @@ fn check_comparable(left: &DataType, right: &DataType, at: Location) -> Checked<
         let message = format!("{} cannot be compared: there is no order of maps", shown(map));
         return Err(Fault::new(SqlErrorKind::Type, at, message).help("compare map_entries(m), sorted"));
     }
-    if comparison_type(left, right).is_none() {
+    if comparison_type(left, right).is_none() || unlike(left, right) {
         let message = format!("{} and {} cannot be compared", shown(left), shown(right));
         return Err(Fault::new(SqlErrorKind::Type, at, message));
     }

@@ -105,13 +105,6 @@ impl Planner<'_> {
                 sample,
                 ..
             } => {
-                if sample.is_some() {
-                    return Err(Fault::new(
-                        SqlErrorKind::Unsupported,
-                        at,
-                        "TABLESAMPLE is not supported",
-                    ));
-                }
                 let Some(ident) = name.0.last().and_then(|p| p.as_ident()) else {
                     return Err(Fault::new(SqlErrorKind::Syntax, at, "expected a table's name"));
                 };
@@ -124,6 +117,7 @@ impl Planner<'_> {
                 };
                 let before = self.streams;
                 let relation = self.table(table, stream, place(ident.span))?;
+                let relation = self.sampled(relation, sample.as_ref(), at)?;
                 self.aliased(relation, Some(table), alias.as_ref(), self.streams > before, outer)
             }
             TableFactor::Derived {
@@ -132,16 +126,10 @@ impl Planner<'_> {
                 sample,
                 ..
             } => {
-                if sample.is_some() {
-                    return Err(Fault::new(
-                        SqlErrorKind::Unsupported,
-                        at,
-                        "TABLESAMPLE is not supported",
-                    ));
-                }
                 let before = self.streams;
                 // Without anything before it LATERAL sees nothing more. Within a subquery both see the query around that.
                 let relation = self.query(subquery, outer.clone())?;
+                let relation = self.sampled(relation, sample.as_ref(), at)?;
                 self.aliased(relation, None, alias.as_ref(), self.streams > before, outer)
             }
             TableFactor::NestedJoin {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder};
+use millstream_spark::coerce::common_of;
 use sqlparser::ast::{self, Spanned};
 
 use super::renamed;
@@ -55,15 +57,15 @@ impl Planner<'_> {
 
     /// Casts every column of VALUES to the one type that holds all its values.
     fn common_types(&self, rows: Vec<Vec<Expr>>, at: sqlparser::tokenizer::Location) -> Checked<Vec<Vec<Expr>>> {
-        use arrow::datatypes::DataType;
-        use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
         let schema = datafusion::common::DFSchema::empty();
         let width = rows.first().map_or(0, Vec::len);
         let mut types = vec![DataType::Null; width];
         for row in &rows {
             for (common, expr) in types.iter_mut().zip(row) {
                 let of = expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?;
-                *common = type_union_coercion(common, &of).ok_or_else(|| {
+                let fits = !text_beside_other(common, &of);
+                let wider = fits.then(|| common_of(&[common.clone(), of])).flatten();
+                *common = wider.ok_or_else(|| {
                     Fault::new(
                         SqlErrorKind::Type,
                         at,
@@ -87,6 +89,21 @@ impl Planner<'_> {
                     .collect()
             })
             .collect()
+    }
+}
+
+/// Whether a text stands where the other type has something else: rows of VALUES are not made texts.
+fn text_beside_other(left: &DataType, right: &DataType) -> bool {
+    match (left, right) {
+        (DataType::List(l), DataType::List(r)) | (DataType::Map(l, _), DataType::Map(r, _)) => {
+            text_beside_other(l.data_type(), r.data_type())
+        }
+        (DataType::Struct(l), DataType::Struct(r)) => l
+            .iter()
+            .zip(r)
+            .any(|(l, r)| text_beside_other(l.data_type(), r.data_type())),
+        (DataType::Utf8, other) | (other, DataType::Utf8) => left != right && !other.is_null(),
+        _ => false,
     }
 }
 

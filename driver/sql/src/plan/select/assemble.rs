@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::expr::GroupingSet;
@@ -86,7 +87,7 @@ impl Planner<'_> {
                 let message = "grouping and grouping_id need ROLLUP, CUBE or GROUPING SETS in GROUP BY";
                 return Err(Fault::new(SqlErrorKind::Type, at, message));
             }
-            Ok(())
+            check_grouping_id(expr, &keys, at)
         })?;
         let aggregates = find_aggregate_exprs(clauses.exprs());
         // HAVING makes one group of all rows where nothing else does.
@@ -411,6 +412,23 @@ fn with_all_keys(expr: Expr, keys: &[Expr]) -> Result<Expr, DataFusionError> {
         e => Ok(Transformed::no(e)),
     })
     .map(|t| t.data)
+}
+
+/// Refuses `grouping_id(...)` of other keys than those of GROUP BY.
+fn check_grouping_id(expr: &Expr, keys: &[Expr], at: Location) -> Checked<()> {
+    let other = |e: &Expr| {
+        Ok(match e {
+            Expr::Cast(cast) if *cast.field.data_type() == DataType::Int64 => matches!(cast.expr.as_ref(),
+                Expr::AggregateFunction(call) if call.func.name() == "grouping"
+                    && call.params.args != keys),
+            _ => false,
+        })
+    };
+    if !expr.exists(other).unwrap_or(false) {
+        return Ok(());
+    }
+    let message = "grouping_id takes the keys of GROUP BY, all of them and in their order";
+    Err(Fault::new(SqlErrorKind::Type, at, message).help("grouping_id() is about all keys"))
 }
 
 /// Refuses the time of a window that is no key itself: Spark computes it below the grouping, even of a grouped window.

@@ -55,7 +55,9 @@ impl Planner<'_> {
             _ => None,
         });
         if let (Some(sets), [_]) = (sets, modifiers.as_slice()) {
-            let element = self.group_element(sets, items, &scope)?;
+            let mut element = self.group_element(sets, items, &scope)?;
+            let keys = list.iter().map(|e| self.group_expr(e, items, &scope));
+            in_order_of(&mut element, &keys.collect::<Checked<Vec<_>>>()?);
             return Ok(Some(grouped(vec![element])));
         }
         let elements = list
@@ -145,6 +147,7 @@ impl Planner<'_> {
             Place::Outputs => Place::Outputs,
             _ => Place::OrderBy,
         };
+        let hiding = hiding(outputs, items);
         let mut out = Vec::with_capacity(order.len());
         for item in order {
             let at = place(item.expr.span());
@@ -163,21 +166,27 @@ impl Planner<'_> {
                         .filter(|i| i.name.eq_ignore_ascii_case(&ident.value))
                         .collect();
                     let [first, rest @ ..] = named.as_slice() else { continue };
-                    if rest.iter().any(|o| o.expr != first.expr) {
-                        return Err(Fault::new(
-                            SqlErrorKind::Name,
-                            at,
-                            format!("'{}' is ambiguous", ident.value),
-                        ));
+                    let several = rest.iter().any(|o| o.expr != first.expr);
+                    // A name that several items have is looked for in the rows below.
+                    let below = (several && sight != Place::Outputs)
+                        .then(|| self.expr(&item.expr, &scope.at(Place::OrderBy)).ok());
+                    match below.flatten() {
+                        Some(typed) => typed.expr,
+                        None if several => {
+                            let message = format!("'{}' is ambiguous", ident.value);
+                            return Err(Fault::new(SqlErrorKind::Name, at, message));
+                        }
+                        None => first.expr.clone(),
                     }
-                    first.expr.clone()
                 }
                 (None, e) if is_negative(e) => return Err(no_position(e, items.len(), at)),
-                (None, e) => match self.expr(e, &outputs.at(sight)) {
+                (None, e) => match self.expr(e, &hiding.at(sight)) {
                     Ok(typed) => typed.expr,
                     Err(fault) if sight == Place::Outputs => return Err(fault),
-                    // An alias that hides a column inside an aggregate's argument.
-                    Err(fault) => self.expr(e, &scope.at(Place::OrderBy)).map_err(|_| fault)?.expr,
+                    Err(fault) => match self.expr(e, &scope.at(Place::OrderBy)) {
+                        Ok(typed) if find_aggregate_exprs([&typed.expr]).is_empty() => typed.expr,
+                        _ => return Err(fault),
+                    },
                 },
             };
             let marks = |e: &Expr| Ok(matches!(e, Expr::Exists(_) | Expr::InSubquery(_)));
@@ -206,6 +215,28 @@ fn depends_on_row(expr: &Expr) -> bool {
         })
     };
     !expr.column_refs().is_empty() || expr.exists(outer).unwrap_or(false)
+}
+
+/// The scope of ORDER BY: in the argument of an aggregate a column that an alias hides is out of sight, and so is the alias.
+fn hiding(outputs: &Scope, items: &[Item]) -> Scope {
+    let Some(below) = &outputs.below else {
+        return outputs.clone();
+    };
+    let mut within = below.as_ref().clone();
+    for item in items.iter().filter(|i| i.named) {
+        if below.columns.iter().any(|c| c.name.eq_ignore_ascii_case(&item.name)) {
+            within.columns.push(ScopeColumn {
+                relation: None,
+                name: item.name.clone(),
+                expr: item.expr.clone(),
+                in_star: true,
+            });
+        }
+    }
+    Scope {
+        below: Some(Arc::new(within)),
+        ..outputs.clone()
+    }
 }
 
 /// A number below 0, which names no item.
@@ -257,6 +288,18 @@ fn grouped(elements: Vec<Vec<Vec<Expr>>>) -> Vec<Expr> {
         [keys] if plain && !(explicit && keys.is_empty()) => std::mem::take(keys),
         _ => vec![Expr::GroupingSet(GroupingSet::GroupingSets(combined))],
     }
+}
+
+/// Orders sets so that their keys are met in the order of `keys`: that is how grouping_id counts them.
+fn in_order_of(sets: &mut [Vec<Expr>], keys: &[Expr]) {
+    let position = |key: &Expr| keys.iter().position(|k| k == key).unwrap_or(keys.len());
+    for set in sets.iter_mut() {
+        set.sort_by_key(position);
+    }
+    sets.sort_by_key(|set| {
+        let positions: Vec<usize> = set.iter().map(position).collect();
+        (std::cmp::Reverse(set.len()), positions)
+    });
 }
 
 /// All beginnings of the list of parts, the longest first.
@@ -329,7 +372,11 @@ fn modified(elements: Vec<Vec<Vec<Expr>>>, modifiers: &[GroupByWithModifier], at
 pub(super) fn output_scope(scope: &Scope, items: &[Item], generated: &[(String, Expr)]) -> Scope {
     let mut outputs = scope.clone();
     outputs.below = Some(Arc::new(scope.clone()));
-    let named = items.iter().filter(|i| i.named);
+    // A name that several items have stands for none of them.
+    let named = items.iter().filter(|i| {
+        let alike = |o: &&Item| o.name.eq_ignore_ascii_case(&i.name) && o.expr != i.expr;
+        i.named && items.iter().find(alike).is_none()
+    });
     let named = named.map(|i| (&i.name, &i.expr));
     let columns: Vec<_> = named
         .chain(generated.iter().map(|(name, expr)| (name, expr)))

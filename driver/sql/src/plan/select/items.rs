@@ -9,6 +9,7 @@ use sqlparser::tokenizer::Location;
 
 use super::{Item, plain};
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::call::{ALL_GROUPING, GROUPING_ID};
 use crate::plan::from::unknown_column;
 use crate::plan::generator::Generator;
 use crate::plan::scope::{Scope, Typed, lateral_text};
@@ -203,10 +204,18 @@ fn call_of(item: &SelectItem) -> Option<(&ast::Expr, &[ast::Ident])> {
 pub(super) fn shown_name(e: &ast::Expr, typed: &Typed) -> String {
     match e {
         ast::Expr::CompoundIdentifier(parts) => parts.last().map_or_else(|| typed.text.clone(), |i| i.value.clone()),
-        ast::Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last() {
-            Some(ast::AccessExpr::Dot(ast::Expr::Identifier(i))) => i.value.clone(),
-            _ => typed.text.clone(),
-        },
+        // A field of a column, not one of what is computed.
+        ast::Expr::CompoundFieldAccess { root, access_chain } if is_name(root) => {
+            let fields = access_chain.iter().map(|access| match access {
+                ast::AccessExpr::Dot(ast::Expr::Identifier(i)) => Some(&i.value),
+                _ => None,
+            });
+            let last = fields
+                .collect::<Option<Vec<_>>>()
+                .and_then(|all| all.last().copied().cloned());
+            last.unwrap_or_else(|| typed.text.clone())
+        }
+        ast::Expr::Identifier(_) if typed.text == ALL_GROUPING => GROUPING_ID.to_owned(),
         // A cast of a column keeps its name; not that of a field, nor another cast.
         ast::Expr::Cast { expr, .. } => match plain_column(expr, typed) {
             Some(name) => name,
@@ -218,6 +227,18 @@ pub(super) fn shown_name(e: &ast::Expr, typed: &Typed) -> String {
         },
         ast::Expr::Nested(inner) => shown_name(inner, typed),
         _ => typed.text.clone(),
+    }
+}
+
+/// Whether the expression is a name, in parentheses or not.
+fn is_name(e: &ast::Expr) -> bool {
+    match e {
+        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => true,
+        ast::Expr::Nested(inner) => is_name(inner),
+        ast::Expr::CompoundFieldAccess { root, access_chain } => {
+            is_name(root) && access_chain.iter().all(|a| matches!(a, ast::AccessExpr::Dot(_)))
+        }
+        _ => false,
     }
 }
 

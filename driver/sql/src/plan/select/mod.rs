@@ -127,7 +127,9 @@ impl Planner<'_> {
             distinct,
         };
         let relation = self.assemble(plan, clauses, at)?;
-        self.ordered_distinct(relation, late, &origins, scope.outer)
+        let relation = self.ordered_distinct(relation, late, &origins, scope.outer)?;
+        self.origins = origins.into_iter().map(|(from, _)| from).collect();
+        Ok(relation)
     }
 
     /// Orders the rows of SELECT DISTINCT: its own columns alone are in sight, under the relations they came from.

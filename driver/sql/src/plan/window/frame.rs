@@ -10,6 +10,7 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::interval::Interval;
 use crate::plan::scope::{Scope, Typed};
 use crate::plan::{Planner, engine_fault};
 
@@ -35,14 +36,23 @@ impl Planner<'_> {
         self.check_distances([start, end], units, order_by, scope, at)?;
         let (start, start_text) = self.bound(start, units, order_by, scope, at)?;
         let (end, end_text) = self.bound(end, units, order_by, scope, at)?;
+        let (start, end) = (nearest(start), nearest(end));
         let text = format!("{units} BETWEEN {start_text} AND {end_text}");
         if units == WindowFrameUnits::Range && order_by.len() != 1 && (offset(&start) || offset(&end)) {
             let message = "a frame of RANGE with a distance needs one expression in the window's ORDER BY";
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
-        if backwards(&start, &end) {
+        // Peers of a NULL are in a frame of RANGE all the same.
+        let peers = units == WindowFrameUnits::Range && without_rows(&start, &end);
+        if peers || backwards(&start, &end) {
             let message = "the frame's begin lies behind its end";
             return Err(Fault::new(SqlErrorKind::Type, at, message));
+        }
+        if without_rows(&start, &end) {
+            // The engine wants bounds in their order: further back than there are rows.
+            let far = WindowFrameBound::Preceding(ScalarValue::UInt64(Some(u64::from(u32::MAX))));
+            let frame = WindowFrame::new_bounds(WindowFrameUnits::Rows, far.clone(), far);
+            return Ok((frame, text));
         }
         let frame = WindowFrame::new_bounds(units, start, end);
         frame.regularize_order_bys(order_by).map_err(|e| engine_fault(&e, at))?;
@@ -61,7 +71,7 @@ impl Planner<'_> {
         let mut kinds = Vec::new();
         for bound in bounds {
             if let ast::WindowFrameBound::Preceding(Some(e)) | ast::WindowFrameBound::Following(Some(e)) = bound {
-                let typed = self.expr(e, scope)?;
+                let typed = self.expr(plain_text(e), scope)?;
                 kinds.push(self.type_of(&typed.expr, scope, at)?);
             }
         }
@@ -116,7 +126,7 @@ impl Planner<'_> {
             };
             return Ok((bound, format!("UNBOUNDED {word}")));
         };
-        let typed = self.expr(distance, scope)?;
+        let typed = self.expr(plain_text(distance), scope)?;
         let mut text = format!("{} {word}", typed.text);
         if let (WindowFrameUnits::Range, "PRECEDING", [only]) = (units, word, order_by) {
             let (of, given) = (
@@ -124,7 +134,13 @@ impl Planner<'_> {
                 self.type_of(&typed.expr, scope, at)?,
             );
             // Spark converts the distance with its sign and shows that.
-            if of != given && is_number(&of) {
+            // A text is negated as a DOUBLE.
+            let given = if given == DataType::Utf8 {
+                DataType::Float64
+            } else {
+                given
+            };
+            if of != given && (is_number(&of) || Range::of(&of).is_some()) {
                 text = format!("(- {}) FOLLOWING", typed.text);
             }
         }
@@ -166,7 +182,11 @@ impl Planner<'_> {
             (DataType::Date32, DataType::Int8 | DataType::Int16 | DataType::Int32) => true,
             (DataType::Date32, given) => Range::of(given).is_some_and(Range::is_months),
             (DataType::Timestamp(..), given) => Range::of(given).is_some() || is_calendar(given),
-            (of, given) => is_number(of) && is_number(given),
+            (of, given) => match (Range::of(of), Range::of(given)) {
+                (Some(of), Some(given)) => of.is_months() == given.is_months(),
+                (None, None) => is_number(of) && (is_number(given) || *given == DataType::Utf8),
+                _ => false,
+            },
         };
         let misfit = || {
             let message = format!(
@@ -179,6 +199,13 @@ impl Planner<'_> {
         };
         if !fits {
             return Err(misfit());
+        }
+        if let Some(ordered) = Range::of(&of) {
+            let value = match self.folded(typed.expr.clone()) {
+                Expr::Literal(value, _) => constant(&value).and_then(|(_, amount)| ordered.literal(amount)),
+                _ => None,
+            };
+            return value.ok_or_else(misfit);
         }
         let to = match &of {
             DataType::Date32 | DataType::Timestamp(..) => None,
@@ -240,8 +267,42 @@ fn backwards(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
     match (start, end) {
         (WindowFrameBound::Preceding(s), WindowFrameBound::Preceding(e)) => !s.is_null() && !e.is_null() && s < e,
         (WindowFrameBound::Following(s), WindowFrameBound::Following(e)) => !s.is_null() && !e.is_null() && s > e,
-        (WindowFrameBound::Following(s), WindowFrameBound::CurrentRow | WindowFrameBound::Preceding(_)) => !s.is_null(),
-        (WindowFrameBound::CurrentRow, WindowFrameBound::Preceding(_)) => true,
+        (WindowFrameBound::Following(s), WindowFrameBound::Preceding(e)) => !s.is_null() && !e.is_null(),
         _ => false,
+    }
+}
+
+/// The bound itself; a distance of nothing is the row's own place.
+fn nearest(bound: WindowFrameBound) -> WindowFrameBound {
+    match &bound {
+        WindowFrameBound::Preceding(n) | WindowFrameBound::Following(n)
+            if !n.is_null() && ScalarValue::new_zero(&n.data_type()).is_ok_and(|zero| *n == zero) =>
+        {
+            WindowFrameBound::CurrentRow
+        }
+        _ => bound,
+    }
+}
+
+/// Whether a frame has no row: one that ends before the row it begins at, or begins behind the row it ends at.
+fn without_rows(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
+    matches!(
+        (start, end),
+        (WindowFrameBound::CurrentRow, WindowFrameBound::Preceding(_))
+            | (WindowFrameBound::Following(_), WindowFrameBound::CurrentRow)
+    )
+}
+
+/// A quoted distance, which the parser takes for an interval.
+fn plain_text(distance: &ast::Expr) -> &ast::Expr {
+    let ast::Expr::Interval(interval) = distance else {
+        return distance;
+    };
+    match interval.value.as_ref() {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) if Interval::decode(text).is_none() => &interval.value,
+            _ => distance,
+        },
+        _ => distance,
     }
 }

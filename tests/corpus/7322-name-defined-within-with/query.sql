@@ -1,0 +1,1 @@
+WITH a AS (SELECT 1 x), b AS (WITH a AS (SELECT 2 x) SELECT x + 10 AS y FROM a) SELECT * FROM a, b
