@@ -169,6 +169,21 @@ pub fn common_of(of: &[DataType]) -> Option<DataType> {
         .try_fold(DataType::Null, |folded, kind| common_type(&folded, kind))
 }
 
+/// As [`common_of`], but nothing becomes text for the sake of a text beside it. Rows that differ in the names of their fields
+/// take those of the first.
+pub fn common_as_written(of: &[DataType]) -> Option<DataType> {
+    let known: Vec<&DataType> = of.iter().filter(|of| !of.is_null()).collect();
+    let Some(first) = known.first() else {
+        return Some(DataType::Null);
+    };
+    let texts = known.iter().filter(|of| types::is_text(of)).count();
+    if texts > 0 && texts < known.len() {
+        return None;
+    }
+    let alike = known.iter().all(|of| same_shape(of, first));
+    common_of(of).or_else(|| alike.then(|| (*first).clone()))
+}
+
 fn has_text(of: &DataType) -> bool {
     match of {
         DataType::List(element) => has_text(element.data_type()),

@@ -10,8 +10,8 @@
 //!   the function `rlike`.
 //! - `CAST` and `TRY_CAST` stay `Expr::Cast` while planning; the analyzer rule [`analyzer::SparkAnalyzer`] turns every one of
 //!   them, written or implied, into the function [`spark_cast`](functions::conversion).
-//! - integer literals have to be narrowed by the caller (`1` is an INT in Spark): `CAST(1 AS INT)` around the literal is folded
-//!   at analysis.
+//! - integer literals have to be narrowed by the caller (`1` is an INT in Spark); a cast around one is a written cast, beside which
+//!   a decimal takes all digits of the type.
 //! - `a[i]` and `m[k]` are planned by the same planner, with Spark's index from 0.
 //! - `struct(a, b + 1)` names its fields `a` and `col2`; a field taken from a struct (`d.a`) is no column here, so write it as
 //!   `named_struct('a', d.a)` where its name matters.

@@ -1,29 +1,35 @@
 //! One expression rewritten with Spark's coercion. Types are those of its operands, which were rewritten before.
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{Between, Case, Cast, InList, Like, ScalarFunction, TryCast};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 
-use super::refuse::{check_bits, check_ordered, check_whole_division, one_type, refuse_maps};
+use super::literals::{exact_literal, keep_written_casts, narrow_literals};
+use super::refuse::{check_bits, check_ordered, check_whole_division, is_bits, one_type, refuse_calendar, refuse_maps};
 use super::times::{self, Side};
 use crate::cast::{can_cast, normal_type};
 use crate::coerce::{common_number, common_of, comparison_type};
 use crate::functions::Result;
 use crate::functions::conversion::{cast_literal, spark_cast, spark_try_cast};
+use crate::functions::datetime::special_time;
 use crate::interval::Range;
-use crate::number;
 use crate::operators::{Arithmetic, is_engine_arithmetic, magnitude_call};
 use crate::type_name::spark_type;
 use crate::types;
 use crate::zone::Tz;
 
-/// Rewrites one expression, its operands being rewritten already. Literals are read in the zone.
+/// Rewrites an expression and all below it. Literals are read in the zone.
 ///
 /// # Errors
 /// Planning errors for unknown columns and casts Spark does not have.
-pub fn rewrite_expr(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
+pub fn rewrite_tree(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
+    expr.transform_down_up(keep_written_casts, |expr| rewrite_expr(expr, schema, zone))
+}
+
+/// Rewrites one expression, its operands being rewritten already.
+fn rewrite_expr(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Cast(_) | Expr::TryCast(_) => rewrite_cast(expr, schema, zone),
         Expr::BinaryExpr(binary) => rewrite_binary(binary, schema, zone),
@@ -34,6 +40,9 @@ pub fn rewrite_expr(expr: Expr, schema: &DFSchema, zone: &Tz) -> Result<Transfor
         Expr::Negative(inner) if types::is_text(&inner.get_type(schema)?) => Ok(Transformed::yes(Expr::Negative(
             Box::new(cast_to(*inner, &DataType::Utf8, &DataType::Float64, zone)?),
         ))),
+        Expr::Negative(inner) if inner.get_type(schema)?.is_null() => Ok(Transformed::yes(Expr::Negative(Box::new(
+            cast_to(*inner, &DataType::Null, &DataType::Float64, zone)?,
+        )))),
         Expr::ScalarFunction(call) => rewrite_call(call, schema, zone),
         other => Ok(Transformed::no(other)),
     }
@@ -75,6 +84,9 @@ pub fn cast_to(expr: Expr, from: &DataType, to: &DataType, zone: &Tz) -> Result<
         && can_cast(from, to)
         && !from.is_nested()
     {
+        if let Some(time) = special_time(value, to) {
+            return rewrite_tree(time?, &DFSchema::empty(), zone).map(|time| time.data);
+        }
         return Ok(Expr::Literal(cast_literal(value, to, zone)?, metadata.clone()));
     }
     if is_engine_cast(from, to) {
@@ -102,6 +114,7 @@ fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema, zone: &Tz) -> Result<Tr
     let right_type = binary.right.get_type(schema)?;
     if is_comparison(operator) {
         refuse_maps([&left_type, &right_type])?;
+        refuse_calendar([&left_type, &right_type])?;
         if matches!(operator, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq) {
             check_ordered(&left_type, &right_type)?;
         }
@@ -116,6 +129,9 @@ fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema, zone: &Tz) -> Result<Tr
         ))));
     }
     check_bits(operator, &left_type, &right_type)?;
+    if is_bits(operator) && left_type.is_null() && right_type.is_null() {
+        return Ok(Transformed::yes(Expr::Literal(ScalarValue::Int32(None), None)));
+    }
     match Arithmetic::of(operator) {
         Some(arithmetic) => rewrite_arithmetic(binary, arithmetic, left_type, right_type, zone),
         None => Ok(Transformed::no(Expr::BinaryExpr(binary))),
@@ -152,49 +168,6 @@ fn comparison_sides(left: (Expr, DataType), right: (Expr, DataType), zone: &Tz) 
         None if left.1.is_nested() && right.1.is_nested() => Ok((left.0, right.0)),
         None => plan_err!("cannot compare {} with {}", spark_type(&left.1), spark_type(&right.1)),
     }
-}
-
-/// A numeric literal in the decimal type of the column it is compared with, when that holds it exactly: the column then needs
-/// no cast.
-fn exact_literal(literal: &(Expr, DataType), column: &DataType, zone: &Tz) -> Option<Expr> {
-    let (Expr::Literal(value, metadata), from) = literal else {
-        return None;
-    };
-    if !types::is_decimal(column) || !(types::is_decimal(from) || types::is_integer(from)) || value.is_null() {
-        return None;
-    }
-    let there = cast_literal(value, column, zone).ok()?;
-    let back = cast_literal(&there, from, zone).ok()?;
-    (&back == value).then(|| Expr::Literal(there, metadata.clone()))
-}
-
-/// Beside a decimal, a whole literal has only the digits it needs.
-fn narrow_literals(left: (Expr, DataType), right: (Expr, DataType)) -> ((Expr, DataType), (Expr, DataType)) {
-    let narrow = |side: (Expr, DataType), other: &DataType| match &side {
-        (Expr::Literal(value, metadata), from) if types::is_decimal(other) && types::is_integer(from) => {
-            match decimal_literal(value) {
-                Some(decimal) => {
-                    let narrowed = decimal.data_type();
-                    (Expr::Literal(decimal, metadata.clone()), narrowed)
-                }
-                None => side,
-            }
-        }
-        _ => side,
-    };
-    let (left_type, right_type) = (left.1.clone(), right.1.clone());
-    (narrow(left, &right_type), narrow(right, &left_type))
-}
-
-fn decimal_literal(value: &ScalarValue) -> Option<ScalarValue> {
-    let whole = match value {
-        ScalarValue::Int16(Some(value)) => i128::from(*value),
-        ScalarValue::Int32(Some(value)) => i128::from(*value),
-        ScalarValue::Int64(Some(value)) => i128::from(*value),
-        _ => return None,
-    };
-    let precision = (1..=types::DECIMAL_PRECISION_MAX).find(|precision| number::fits(whole, *precision))?;
-    Some(ScalarValue::Decimal128(Some(whole), precision, 0))
 }
 
 /// An operator with a date, a timestamp or an interval on one side, a division by zero being NULL; None for other operands.
@@ -421,6 +394,9 @@ fn rewrite_like(like: Like, schema: &DFSchema, zone: &Tz) -> Result<Transformed<
     if types::is_text(&kind) {
         return Ok(Transformed::no(Expr::Like(like)));
     }
+    if kind.is_nested() {
+        return plan_err!("LIKE takes texts, not {}", spark_type(&kind));
+    }
     let value = cast_to(*like.expr, &kind, &DataType::Utf8, zone)?;
     Ok(Transformed::yes(Expr::Like(Like {
         expr: Box::new(value),
@@ -437,12 +413,28 @@ fn merged_arguments(name: &str, count: usize) -> Option<std::ops::Range<usize>> 
     }
 }
 
+/// The type a function reads texts as, without a pattern.
+fn read_time(function: &str) -> Option<DataType> {
+    match function {
+        "to_date" => Some(DataType::Date32),
+        "to_timestamp" => Some(types::timestamp()),
+        "to_timestamp_ntz" => Some(types::timestamp_ntz()),
+        _ => None,
+    }
+}
+
 fn rewrite_call(call: ScalarFunction, schema: &DFSchema, zone: &Tz) -> Result<Transformed<Expr>> {
     if let ("abs", [one]) = (call.name(), call.args.as_slice())
         && Range::of(&one.get_type(schema)?).is_some()
         && let Some(magnitude) = magnitude_call(one.clone())
     {
         return Ok(Transformed::yes(magnitude));
+    }
+    if let [Expr::Literal(text, _)] = call.args.as_slice()
+        && let Some(to) = read_time(call.name())
+        && let Some(time) = special_time(text, &to)
+    {
+        return Ok(Transformed::yes(rewrite_tree(time?, schema, zone)?.data));
     }
     let Some(range) = merged_arguments(call.name(), call.args.len()) else {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));

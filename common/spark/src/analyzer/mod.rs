@@ -7,6 +7,7 @@
 
 mod expr;
 mod generate;
+mod literals;
 mod refuse;
 mod times;
 
@@ -24,7 +25,7 @@ use crate::coerce::{common_of, comparison_type, same_shape};
 use crate::functions::Result;
 use crate::zone::{self, Tz};
 
-pub use expr::{rewrite_expr, rewrite_tolerant, rewrite_whole_division};
+pub use expr::{rewrite_tolerant, rewrite_tree, rewrite_whole_division};
 pub use generate::GeneratorFilter;
 
 /// Applies Spark's coercion and casts before the engine's; see the module documentation.
@@ -34,7 +35,7 @@ pub struct SparkAnalyzer;
 impl AnalyzerRule for SparkAnalyzer {
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
         let zone = zone::of_config(config)?;
-        rewrite_plan(plan, &|expr, schema| rewrite_expr(expr, schema, &zone))
+        rewrite_plan(plan, &|expr, schema| rewrite_tree(expr, schema, &zone))
     }
 
     fn name(&self) -> &str {
@@ -49,7 +50,9 @@ pub struct CastRewrite;
 impl AnalyzerRule for CastRewrite {
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
         let zone = zone::of_config(config)?;
-        rewrite_plan(plan, &|expr, schema| expr::rewrite_implied_cast(expr, schema, &zone))
+        rewrite_plan(plan, &|expr, schema| {
+            expr.transform_up(|expr| expr::rewrite_implied_cast(expr, schema, &zone))
+        })
     }
 
     fn name(&self) -> &str {
@@ -70,7 +73,7 @@ fn rewrite_plan(
         let names = NamePreserver::new(&plan);
         let rewritten = plan.map_expressions(|expr| {
             let name = names.save(&expr);
-            let rewritten = expr.transform_up(|expr| rewrite(expr, &schema))?;
+            let rewritten = rewrite(expr, &schema)?;
             Ok(rewritten.update_data(|expr| name.restore(expr)))
         })?;
         let plan = match rewritten.data {

@@ -6,14 +6,19 @@ use datafusion::logical_expr::Operator;
 
 use crate::coerce::common_of;
 use crate::type_name::spark_type;
-use crate::types;
+use crate::{interval, types};
+
+/// Whether it is one of `& | ^`.
+pub(super) fn is_bits(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::BitwiseAnd | Operator::BitwiseOr | Operator::BitwiseXor
+    )
+}
 
 /// `& | ^` are for whole numbers.
 pub(super) fn check_bits(operator: Operator, left: &DataType, right: &DataType) -> Result<()> {
-    if !matches!(
-        operator,
-        Operator::BitwiseAnd | Operator::BitwiseOr | Operator::BitwiseXor
-    ) {
+    if !is_bits(operator) {
         return Ok(());
     }
     let whole = |of: &DataType| types::is_integer(of) || of.is_null();
@@ -41,6 +46,14 @@ pub(super) fn refuse_maps<'a>(compared: impl IntoIterator<Item = &'a DataType>) 
     match compared.into_iter().find(|of| types::has_map(of)) {
         Some(map) => plan_err!("{} cannot be compared: there is no order of maps", spark_type(map)),
         None => Ok(()),
+    }
+}
+
+/// Intervals of months, days and microseconds have no order, nor are they found equal.
+pub(super) fn refuse_calendar<'a>(compared: impl IntoIterator<Item = &'a DataType>) -> Result<()> {
+    match compared.into_iter().any(interval::is_calendar) {
+        true => plan_err!("intervals of the calendar cannot be compared: a month has no fixed length"),
+        false => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Arithmetic with dates, timestamps and intervals: which function computes it, by the types of the operands.
 
 use arrow::datatypes::DataType;
-use datafusion::common::plan_err;
+use datafusion::common::{ScalarValue, plan_err};
 use datafusion::logical_expr::Expr;
 
 use super::expr::cast_to;
@@ -117,6 +117,7 @@ fn subtract((left, l): (&Side, Kind), (right, r): (&Side, Kind)) -> Option<Expr>
             Some(time_difference_call(a(), b()))
         }
         (Kind::Date | Kind::Text | Kind::Null, Kind::Date) => Some(time_difference_call(a(), b())),
+        (Kind::Date, Kind::Null) => Some(date_add_call(a(), Expr::Literal(ScalarValue::Int32(None), None))),
         (Kind::Date, _) if small_number(&right.of) => Some(date_add_call(a(), Expr::Negative(Box::new(b())))),
         _ => combined(Arithmetic::Subtract, (left, l), (right, r)),
     }
@@ -135,6 +136,12 @@ fn combined(operator: Arithmetic, (left, l): (&Side, Kind), (right, r): (&Side, 
     interval_call(operator, typed(left, l, &right.of)?, typed(right, r, &left.of)?, false)
 }
 
+/// Whether one interval counts another: both of one kind, or one of them NULL.
+fn counts(left: Kind, right: Kind) -> bool {
+    let fixed = |kind: Kind| matches!(kind, Kind::Months | Kind::Micros);
+    fixed(left) && (right == left || right == Kind::Null) || left == Kind::Null && fixed(right)
+}
+
 /// Intervals times and divided by numbers; text is read as DOUBLE.
 fn scale(
     operator: Arithmetic,
@@ -145,8 +152,17 @@ fn scale(
 ) -> Result<Option<Expr>> {
     let (interval, number, kind) = match operator {
         Arithmetic::Multiply if r.is_interval() => (right, left, l),
-        Arithmetic::IntDiv if l == r && matches!(l, Kind::Months | Kind::Micros) => {
-            return Ok(interval_call(operator, left.expr.clone(), right.expr.clone(), tolerant));
+        Arithmetic::IntDiv if counts(l, r) => {
+            let typed = |side: &Side, other: &Side| match side.of.is_null() {
+                true => cast_to(side.expr.clone(), &side.of, &other.of, zone),
+                false => Ok(side.expr.clone()),
+            };
+            return Ok(interval_call(
+                operator,
+                typed(left, right)?,
+                typed(right, left)?,
+                tolerant,
+            ));
         }
         Arithmetic::Multiply | Arithmetic::Divide if l.is_interval() => (left, right, r),
         _ => return Ok(None),

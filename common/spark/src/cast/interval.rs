@@ -114,22 +114,14 @@ pub fn number_to_interval(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, S
     };
     let amounts: Int64Array = match array.data_type() {
         DataType::Decimal128(_, scale) => {
-            let places = if range.end == Field::Second { MICROS_SCALE } else { 0 };
-            let unit = if range.end == Field::Second {
-                1
-            } else {
-                range.end.unit()
-            };
+            // A fraction of the field counts too, though its text does not show it.
+            let unit = i128::from(range.end.unit());
             let values = array.as_primitive::<Decimal128Type>();
             values.try_unary(|value| {
-                let counted = if places == 0 {
-                    value.checked_div(number::power_of_ten(u32::from(scale.unsigned_abs())).unwrap_or(1))
-                } else {
-                    number::rescale(value, *scale, types::DECIMAL_PRECISION_MAX, places)
-                };
-                counted
-                    .and_then(|value| i64::try_from(value).ok())
-                    .and_then(|value| value.checked_mul(unit))
+                value
+                    .checked_mul(unit)
+                    .and_then(|amount| number::rescale(amount, *scale, types::DECIMAL_PRECISION_MAX, 0))
+                    .and_then(|amount| i64::try_from(amount).ok())
                     .ok_or_else(|| SparkError::Overflow(range.name()))
             })?
         }

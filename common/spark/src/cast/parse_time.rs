@@ -1,7 +1,5 @@
 //! Dates and timestamps read from text, with all the shapes Spark's CAST takes.
 
-use chrono::NaiveDate;
-
 use super::trim;
 use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
@@ -10,10 +8,26 @@ const YEAR_DIGITS_MAX: usize = 7;
 /// Most digits of a year in a timestamp.
 const TIMESTAMP_YEAR_DIGITS_MAX: usize = 6;
 
+/// Days from the first of March of year 0 to 1970-01-01.
+const MARCH_0000_TO_EPOCH: i64 = 719_468;
+
 /// Days from 1970-01-01 of a date in the proleptic Gregorian calendar; None when there is no such day.
 pub fn days_of(year: i32, month: u32, day: u32) -> Option<i32> {
-    let date = NaiveDate::from_ymd_opt(year, month, day)?;
-    Some(i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).unwrap_or(0))
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years begin in March here, so that the leap day is the last one.
+    let (year, month) = (i64::from(year) - i64::from(month < 3), i64::from((month + 9) % 12));
+    let of_years = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let of_months = (153 * month + 2) / 5;
+    i32::try_from(of_years + of_months + i64::from(day) - 1 - MARCH_0000_TO_EPOCH).ok()
 }
 
 /// A reader of digits and separators over bytes.

@@ -89,13 +89,10 @@ fn day_of(local_us: i64) -> i32 {
 fn instant_to_number(micros: &TimestampMicrosecondArray, to: &DataType) -> Result<ArrayRef, SparkError> {
     Ok(match to {
         DataType::Boolean => Arc::new(BooleanArray::from_unary(micros, |us| us != 0)),
-        DataType::Float32 | DataType::Float64 => {
+        // A decimal has the digits of the DOUBLE.
+        DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => {
             let seconds: ArrayRef = Arc::new(micros.unary::<_, Float64Type>(|us| us as f64 / SECOND_US as f64));
             cast_number(&seconds, to)?
-        }
-        DataType::Decimal128(precision, scale) => {
-            let cast: Decimal128Array = micros.unary_opt(|us| number::rescale(i128::from(us), 6, *precision, *scale));
-            Arc::new(cast.with_precision_and_scale(*precision, *scale)?)
         }
         _ => {
             let seconds: ArrayRef = Arc::new(micros.unary::<_, Int64Type>(|us| us.div_euclid(SECOND_US)));

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::cast::{can_cast, cast_array, normal_type};
+use crate::interval::Range;
 use crate::type_name::spark_type;
 use crate::zone::Tz;
 use crate::{types, zone};
@@ -41,6 +42,8 @@ pub enum Kind {
     Long,
     /// DOUBLE.
     Double,
+    /// DOUBLE, or an interval of fixed fields kept as it is.
+    DoubleOrInterval,
     /// Any number kept as it is; text becomes DOUBLE.
     Number,
     /// As [`Kind::Number`], or an interval kept as it is.
@@ -82,7 +85,8 @@ impl Kind {
             Self::PlainNumber if nothing => Some(DataType::Float64),
             Self::PlainNumber => types::is_number(&given).then_some(given),
             Self::Long => numeric_target(&given, DataType::Int64),
-            Self::Double => numeric_target(&given, DataType::Float64),
+            Self::DoubleOrInterval if Range::of(&given).is_some() => Some(given),
+            Self::Double | Self::DoubleOrInterval => numeric_target(&given, DataType::Float64),
             Self::NumberOrInterval if types::is_interval(&given) => Some(given),
             Self::Number | Self::NumberOrInterval if types::is_number(&given) => Some(given),
             Self::Number | Self::NumberOrInterval => numeric_target(&given, DataType::Float64),
@@ -109,6 +113,7 @@ impl Kind {
             Self::PlainNumber => "a number",
             Self::Long => "bigint",
             Self::Double => "double",
+            Self::DoubleOrInterval => "double or interval",
             Self::Number => "numeric",
             Self::NumberOrInterval => "numeric or interval",
             Self::Boolean => "boolean",

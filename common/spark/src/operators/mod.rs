@@ -5,14 +5,13 @@ mod decimal;
 mod interval;
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::functions::core::named_struct;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, lit};
 use sqlparser::ast::BinaryOperator;
 
-use crate::analyzer::{rewrite_expr, rewrite_whole_division};
+use crate::analyzer::{rewrite_tree, rewrite_whole_division};
 use crate::functions::Result;
 use crate::functions::array::get_call;
 use crate::functions::datetime::date_part_call;
@@ -46,8 +45,8 @@ impl ExprPlanner for SparkOperatorPlanner {
         let RawBinaryExpr { op, left, right } = raw.clone();
         let planned = match op {
             BinaryOperator::MyIntegerDivide => {
-                let left = left.transform_up(|expr| rewrite_expr(expr, schema, &self.zone))?.data;
-                let right = right.transform_up(|expr| rewrite_expr(expr, schema, &self.zone))?.data;
+                let left = rewrite_tree(left, schema, &self.zone)?.data;
+                let right = rewrite_tree(right, schema, &self.zone)?.data;
                 let planned = rewrite_whole_division(left, right, schema, &self.zone)?;
                 return Ok(PlannerResult::Planned(planned));
             }
@@ -61,7 +60,7 @@ impl ExprPlanner for SparkOperatorPlanner {
                 None => return Ok(PlannerResult::Original(raw)),
             },
         };
-        match planned.transform_up(|expr| rewrite_expr(expr, schema, &self.zone)) {
+        match rewrite_tree(planned, schema, &self.zone) {
             Ok(rewritten) => Ok(PlannerResult::Planned(rewritten.data)),
             Err(error @ DataFusionError::Plan(_)) => Err(error),
             // An unresolved name: the engine's own message carries the place.
@@ -113,6 +112,9 @@ fn engine_operator(operator: &BinaryOperator) -> Option<Operator> {
         BinaryOperator::Multiply => Operator::Multiply,
         BinaryOperator::Divide => Operator::Divide,
         BinaryOperator::Modulo => Operator::Modulo,
+        BinaryOperator::BitwiseAnd => Operator::BitwiseAnd,
+        BinaryOperator::BitwiseOr => Operator::BitwiseOr,
+        BinaryOperator::BitwiseXor => Operator::BitwiseXor,
         BinaryOperator::Eq => Operator::Eq,
         BinaryOperator::NotEq => Operator::NotEq,
         BinaryOperator::Lt => Operator::Lt,

@@ -177,7 +177,7 @@ fn item(letter: char, count: usize, reading: bool) -> Result<Item, String> {
         'u' | 'e' | 'c' | 'Y' | 'w' | 'W' => Err(format!("`{letter}` counts weeks, which Spark does not support")),
         'E' | 'F' | 'Q' | 'q' if reading => Err(format!("`{letter}` can be written, but not read")),
         'y' if count == 2 => number(2, 2, Sign::Never),
-        'y' if count > 10 => Err("at most 10 `y` in a row".to_owned()),
+        'y' if count > 6 => Err("at most 6 `y` in a row".to_owned()),
         'y' if count < 4 => number(count, 19, Sign::Normal),
         'y' => number(count, 19, Sign::ExceedsPad),
         'M' | 'L' | 'Q' | 'q' if count > 2 => text(4),

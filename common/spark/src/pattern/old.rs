@@ -46,7 +46,7 @@ impl Pattern {
                         after
                     })
                 }
-                Part::Field(letter, _) => word(letter, rest, parser),
+                Part::Field(letter, count) => word(letter, count, rest, parser),
             };
             match read {
                 Some(after) => rest = after,
@@ -72,7 +72,7 @@ fn number(text: &str, width: Option<usize>, parser: OldParser) -> Option<(i64, &
     Some((i64::from(value), &text[digits..]))
 }
 
-fn word(letter: char, text: &str, parser: OldParser) -> Option<&str> {
+fn word(letter: char, count: usize, text: &str, parser: OldParser) -> Option<&str> {
     let text = if parser == OldParser::Strict {
         text.trim_start()
     } else {
@@ -88,6 +88,7 @@ fn word(letter: char, text: &str, parser: OldParser) -> Option<&str> {
         'E' => longest(&DAYS),
         'a' => (starts(text, "AM") || starts(text, "PM")).then(|| &text[2..]),
         'G' => (starts(text, "AD") || starts(text, "BC")).then(|| &text[2..]),
+        'X' if !text.starts_with('Z') => iso_offset(count, text),
         'X' | 'Z' | 'z' => {
             let len = text
                 .find(|c: char| !(c.is_ascii_alphanumeric() || "+-:/_".contains(c)))
@@ -95,11 +96,21 @@ fn word(letter: char, text: &str, parser: OldParser) -> Option<&str> {
             let zone = (1..=len)
                 .rev()
                 .find(|end| text.get(..*end).is_some_and(|name| zone::find(name).is_some()))?;
-            let offset = text.starts_with(['+', '-']);
-            (offset || letter != 'X' || text.starts_with('Z')).then(|| &text[zone..])
+            Some(&text[zone..])
         }
         _ => None,
     }
+}
+
+/// An offset in as many digits as there are letters: `+01`, `+0130`, `+01:30`.
+fn iso_offset(count: usize, text: &str) -> Option<&str> {
+    let shape = ["+dd", "+dddd", "+dd:dd"].get(count.checked_sub(1)?)?;
+    let fits = shape.bytes().zip(text.bytes()).all(|(wanted, byte)| match wanted {
+        b'+' => byte == b'+' || byte == b'-',
+        b'd' => byte.is_ascii_digit(),
+        other => byte == other,
+    });
+    text.get(shape.len()..).filter(|_| fits)
 }
 
 /// Whether the fields make a time without running over.

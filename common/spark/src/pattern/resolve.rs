@@ -85,8 +85,8 @@ impl Found {
             return i32::try_from(count + MODIFIED_JULIAN_ZERO).ok();
         }
         let days = match (year, day_of_year) {
-            (Some(year), Some(ordinal)) if month.is_none() || day.is_none() => {
-                from_calendar(year, 1, 1)? + i32::try_from(ordinal - 1).ok()?
+            (year, Some(ordinal)) if month.is_none() || day.is_none() => {
+                from_calendar(year.unwrap_or(1970), 1, 1)? + i32::try_from(ordinal - 1).ok()?
             }
             _ => from_calendar(year.unwrap_or(1970), month.unwrap_or(1), day.unwrap_or(1))?,
         };

@@ -130,10 +130,17 @@ fn own() -> Vec<Aggregate> {
         Aggregate::new("skewness", NUMBER, double, moments::state, moments::skewness).counting_repeats(),
         Aggregate::new("kurtosis", NUMBER, double, moments::state, moments::kurtosis).counting_repeats(),
         Aggregate::new("regr_r2", TWO_NUMBERS, double, regression::state, regression::r2),
-        Aggregate::new("median", NUMBER, double, collect::state, percentile::median).counting_repeats(),
+        Aggregate::new(
+            "median",
+            &[Kind::DoubleOrInterval],
+            percentile::exact_type,
+            collect::state,
+            percentile::median,
+        )
+        .counting_repeats(),
         Aggregate::new(
             "percentile",
-            &[Kind::Double, Kind::Any, Kind::Long],
+            &[Kind::DoubleOrInterval, Kind::Any, Kind::Long],
             percentile::exact_type,
             percentile::exact_state,
             percentile::exact,
@@ -142,7 +149,7 @@ fn own() -> Vec<Aggregate> {
         .counting_repeats(),
         Aggregate::new(
             "percentile_cont",
-            &[Kind::Double, Kind::Any, Kind::Boolean],
+            &[Kind::DoubleOrInterval, Kind::Any, Kind::Boolean],
             percentile::exact_type,
             collect::state,
             percentile::continuous,
@@ -150,7 +157,7 @@ fn own() -> Vec<Aggregate> {
         .counting_repeats(),
         Aggregate::new(
             "percentile_disc",
-            &[Kind::Double, Kind::Any, Kind::Boolean],
+            &[Kind::DoubleOrInterval, Kind::Any, Kind::Boolean],
             percentile::exact_type,
             collect::state,
             percentile::discrete,

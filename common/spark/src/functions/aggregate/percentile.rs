@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Float64Builder, ListArray, ListBuilder, StructArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StructArray, UInt32Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{SortOptions, sort, take};
@@ -17,16 +16,17 @@ use super::collect::{Finish, collecting};
 use super::frame::Making;
 use crate::cast::cast_array;
 use crate::functions::Result;
+use crate::interval::{self, Range};
 use crate::type_name::spark_type;
 use crate::types;
 use crate::zone::Tz;
 
 pub fn exact_type(args: &[DataType]) -> Result<DataType> {
-    Ok(if several(args) {
-        types::list(DataType::Float64)
-    } else {
-        DataType::Float64
-    })
+    let own = args
+        .first()
+        .and_then(Range::of)
+        .map_or(DataType::Float64, |range| range.widest().data_type());
+    Ok(if several(args) { types::list(own) } else { own })
 }
 
 pub fn approx_type(args: &[DataType]) -> Result<DataType> {
@@ -35,10 +35,8 @@ pub fn approx_type(args: &[DataType]) -> Result<DataType> {
         Some(own)
             if types::is_number(own)
                 || own.is_null()
-                || matches!(
-                    own,
-                    DataType::Date32 | DataType::Timestamp(..) | DataType::Interval(_) | DataType::Duration(_)
-                ) =>
+                || Range::of(own).is_some()
+                || matches!(own, DataType::Date32 | DataType::Timestamp(..)) =>
         {
             own.clone()
         }
@@ -70,8 +68,8 @@ fn weighted_value() -> DataType {
 }
 
 pub fn median(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    collecting(making, false, |lists, _| {
-        Ok(answers(lists, |values| values.interpolated(0.5)))
+    collecting(making, false, |lists, making| {
+        answers(lists, making, |values| values.interpolated(0.5))
     })
 }
 
@@ -79,7 +77,7 @@ pub fn exact(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
     percentages(making)?;
     let finish: Finish = |lists, making| {
         let wanted = percentages(making)?;
-        Ok(by_percentage(lists, &wanted, making, Sorted::interpolated))
+        by_percentage(lists, &wanted, making, Sorted::interpolated)
     };
     if making.args.len() < 3 {
         return collecting(making, making.distinct, finish);
@@ -99,7 +97,7 @@ pub fn continuous(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
             true => percentages(making)?.iter().map(|percentage| 1.0 - percentage).collect(),
             false => percentages(making)?,
         };
-        Ok(by_percentage(lists, &wanted, making, Sorted::interpolated))
+        by_percentage(lists, &wanted, making, Sorted::interpolated)
     })
 }
 
@@ -112,7 +110,7 @@ pub fn discrete(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
             true => |values: &Sorted, share: f64| values.at_rank(values.count + 1 - values.rank(share)),
             false => |values: &Sorted, share: f64| values.at_rank(values.rank(share)),
         };
-        Ok(by_percentage(lists, &wanted, making, pick))
+        by_percentage(lists, &wanted, making, pick)
     })
 }
 
@@ -121,31 +119,61 @@ fn is_descending(making: &Making) -> bool {
 }
 
 /// One double a group, or a list of them when a list of percentages was asked for.
-fn by_percentage(lists: &ListArray, wanted: &[f64], making: &Making, pick: fn(&Sorted, f64) -> f64) -> ArrayRef {
+fn by_percentage(
+    lists: &ListArray,
+    wanted: &[f64],
+    making: &Making,
+    pick: fn(&Sorted, f64) -> f64,
+) -> Result<ArrayRef> {
     if !several(&making.args) {
         let share = wanted.first().copied().unwrap_or_default();
-        return answers(lists, |values| pick(values, share));
+        return answers(lists, making, |values| pick(values, share));
     }
-    let mut builder =
-        ListBuilder::new(Float64Builder::new()).with_field(Field::new_list_field(DataType::Float64, true));
+    let mut picked = Vec::new();
+    let mut present = Vec::with_capacity(lists.len());
     for group in 0..lists.len() {
         let values = Sorted::of(&lists.value(group));
         if values.count > 0 {
-            wanted
-                .iter()
-                .for_each(|share| builder.values().append_value(pick(&values, *share)));
+            wanted.iter().for_each(|share| picked.push(pick(&values, *share)));
         }
-        builder.append(values.count > 0 && !wanted.is_empty());
+        present.push(values.count > 0 && !wanted.is_empty());
     }
-    Arc::new(builder.finish())
+    let picked = in_own_type(picked.into(), making)?;
+    let field = Arc::new(Field::new_list_field(picked.data_type().clone(), true));
+    let offsets = OffsetBuffer::from_lengths(present.iter().map(|present| if *present { wanted.len() } else { 0 }));
+    Ok(Arc::new(ListArray::try_new(
+        field,
+        offsets,
+        picked,
+        Some(present.into()),
+    )?))
 }
 
-fn answers(lists: &ListArray, pick: impl Fn(&Sorted) -> f64) -> ArrayRef {
+fn answers(lists: &ListArray, making: &Making, pick: impl Fn(&Sorted) -> f64) -> Result<ArrayRef> {
     let picked = (0..lists.len()).map(|group| {
         let values = Sorted::of(&lists.value(group));
         (values.count > 0).then(|| pick(&values))
     });
-    Arc::new(picked.collect::<Float64Array>())
+    in_own_type(picked.collect(), making)
+}
+
+/// Percentiles of intervals are intervals, of their whole months or microseconds.
+fn in_own_type(picked: Float64Array, making: &Making) -> Result<ArrayRef> {
+    match making.args.first().and_then(Range::of) {
+        Some(range) => {
+            let amounts: Int64Array = picked.unary(|amount| amount as i64);
+            Ok(interval::column(&amounts, range.widest())?)
+        }
+        None => Ok(Arc::new(picked)),
+    }
+}
+
+/// Numbers, and the months or microseconds of intervals.
+fn doubles(values: &ArrayRef) -> Float64Array {
+    match Range::of(values.data_type()) {
+        Some(_) => interval::amounts(values).unary(|amount| amount as f64),
+        None => values.as_primitive::<Float64Type>().clone(),
+    }
 }
 
 /// The values of a group in order; each with the number of values up to its last repetition.
@@ -168,8 +196,8 @@ impl Sorted {
                     .collect()
             }
             None => {
-                let values = group.as_primitive::<Float64Type>().values();
-                values.iter().map(|value| (*value, 1)).collect()
+                let values = doubles(group);
+                values.values().iter().map(|value| (*value, 1)).collect()
             }
         };
         values.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -225,7 +253,7 @@ impl Weighted {
         let DataType::Struct(fields) = weighted_value() else {
             return exec_err!("values beside their frequencies are a struct");
         };
-        let columns = vec![Arc::clone(&values[0]), Arc::clone(&values[2])];
+        let columns: Vec<ArrayRef> = vec![Arc::new(doubles(&values[0])), Arc::clone(&values[2])];
         Ok(vec![Arc::new(StructArray::try_new(fields, columns, Some(kept))?)])
     }
 }

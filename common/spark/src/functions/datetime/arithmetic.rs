@@ -4,13 +4,14 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int32Arr
 use arrow::compute::kernels::arity::binary;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Fields, Int32Type, Int64Type, TimestampMicrosecondType};
 use chrono::{Datelike, Days, Months, NaiveDate};
-use datafusion::common::{exec_err, plan_err};
+use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::fields::{date_of, parse_weekday};
-use crate::cast::cast_array;
 use crate::cast::parse_time::days_of;
+use crate::cast::{cast_array, try_cast_array};
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::number;
 use crate::types;
 use crate::zone::{self, DAY_US, SECOND_US, Tz};
 
@@ -26,7 +27,9 @@ pub fn functions() -> Vec<ScalarUDF> {
     let time = |_: &[DataType]| Ok(types::timestamp());
     vec![
         date_add_udf(),
-        Function::new("date_sub", DATE_DAYS, date, |call| shift_days(call, i32::wrapping_sub)).udf(),
+        Function::new("date_sub", DATE_DAYS, date, |call| shift_days(call, i32::wrapping_sub))
+            .returns_by_constants(by_whole_days)
+            .udf(),
         Function::new("datediff", &[Kind::Date, Kind::Date], int, datediff)
             .aliases(&["date_diff"])
             .udf(),
@@ -175,7 +178,20 @@ pub fn date_add_udf() -> ScalarUDF {
         |call| shift_days(call, i32::wrapping_add),
     )
     .aliases(&["dateadd"])
+    .returns_by_constants(by_whole_days)
     .udf()
+}
+
+/// Days given as a constant text have to be a whole number; texts in rows may be NULL then.
+fn by_whole_days(_: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    if let Some(Some(text)) = constants.get(1)
+        && text.data_type() == DataType::Utf8
+        && !text.is_null()
+        && try_cast_array(&text.to_array()?, &DataType::Int32, &Tz::UTC)?.is_null(0)
+    {
+        return plan_err!("the days are a whole number, not {text}");
+    }
+    Ok(DataType::Date32)
 }
 
 fn days_and_counts(call: &Call<'_>) -> Result<(Date32Array, Int32Array)> {
@@ -292,7 +308,16 @@ fn stamp(call: &Call<'_>, unit_us: i64) -> Result<ArrayRef> {
 }
 
 fn timestamp_seconds(call: &Call<'_>) -> Result<ArrayRef> {
-    Ok(cast_array(&call.column(0)?, &types::timestamp(), &call.zone)?)
+    let seconds = call.column(0)?;
+    if let DataType::Decimal128(_, scale @ 7..) = seconds.data_type()
+        && let Some(finest) = number::power_of_ten(u32::from(scale.unsigned_abs()) - 6)
+    {
+        let values = seconds.as_primitive::<Decimal128Type>();
+        if values.iter().flatten().any(|value| value % finest != 0) {
+            return exec_err!("timestamp_seconds takes seconds of at most 6 decimal places");
+        }
+    }
+    Ok(cast_array(&seconds, &types::timestamp(), &call.zone)?)
 }
 
 fn units(call: &Call<'_>, unit_us: i64) -> Result<ArrayRef> {
@@ -324,6 +349,9 @@ fn make_timestamp(call: &Call<'_>, own: Tz) -> Result<TimestampMicrosecondArray>
     let seconds = cast_array(&call.column(5)?, &DataType::Decimal128(16, 6), &Tz::UTC)?;
     let seconds = seconds.as_primitive::<Decimal128Type>();
     let zones = if call.args.len() > 6 { Some(call.text(6)?) } else { None };
+    if let Some(unknown) = zones.iter().flatten().flatten().find(|zone| zone::find(zone).is_none()) {
+        return exec_err!("unknown time zone {unknown:?}");
+    }
     let one = |row: usize| -> Option<i64> {
         if fields.iter().any(|field| field.is_null(row)) || seconds.is_null(row) {
             return None;

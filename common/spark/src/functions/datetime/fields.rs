@@ -1,6 +1,6 @@
 //! Calendar fields of dates and timestamps.
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int32Array, new_null_array};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate, Weekday};
 use datafusion::common::{ScalarValue, plan_err};
@@ -9,6 +9,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::make_interval;
 use crate::cast::cast_array;
 use crate::functions::kernel::{Call, Function, Kind, Result, column};
+use crate::type_name::spark_type;
 use crate::zone::{self, DAY_US, SECOND_US, Tz};
 use crate::{interval, types};
 
@@ -171,9 +172,23 @@ fn field_of(constant: Option<&ScalarValue>) -> Result<Field> {
 }
 
 fn date_part_type(given: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    if constants.first().copied().flatten().is_some_and(ScalarValue::is_null) {
+        return Ok(DataType::Float64);
+    }
     let field = field_of(constants.first().copied().flatten())?;
     if let Some(interval) = given.get(1).filter(|of| types::is_interval(of)) {
         return make_interval::field_type(interval, field.of_interval()?);
+    }
+    if let Some(other) = given.get(1)
+        && !matches!(
+            other,
+            DataType::Utf8 | DataType::Date32 | DataType::Timestamp(..) | DataType::Null
+        )
+    {
+        return plan_err!(
+            "a field is extracted from a date, a timestamp or an interval, not from {}",
+            spark_type(other)
+        );
     }
     Ok(match field {
         Field::Second => DataType::Decimal128(8, 6),
@@ -182,6 +197,9 @@ fn date_part_type(given: &[DataType], constants: &[Option<&ScalarValue>]) -> Res
 }
 
 fn date_part(call: &Call<'_>) -> Result<ArrayRef> {
+    if call.constant(0).is_some_and(ScalarValue::is_null) {
+        return Ok(new_null_array(&DataType::Float64, call.rows));
+    }
     let field = field_of(call.constant(0))?;
     let value = call.column(1)?;
     if types::is_interval(value.data_type()) {

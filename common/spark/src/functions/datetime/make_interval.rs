@@ -144,18 +144,17 @@ pub fn field_of(values: &ArrayRef, field: Field) -> Result<ArrayRef> {
             let value = Calendar::of(value);
             match field {
                 Field::Year | Field::Month => i64::from(value.months),
-                Field::Day => i64::from(value.days) * DAY_US,
+                Field::Day => i64::from(value.days) + value.micros / DAY_US,
                 _ => value.micros,
             }
         }),
         None => interval::amounts(values),
     };
-    // Hours are those left of a day, except in a calendar interval, which keeps its days apart.
     let calendar = interval::is_calendar(values.data_type());
     let cut = |amount: i64| match field {
+        Field::Day if calendar => amount,
         Field::Year | Field::Day => amount / field.unit(),
         Field::Month => amount % Field::Year.unit(),
-        Field::Hour if calendar => amount / field.unit(),
         Field::Hour => amount % DAY_US / field.unit(),
         Field::Minute => amount % Field::Hour.unit() / field.unit(),
         Field::Second => amount % Field::Minute.unit(),

@@ -6,6 +6,7 @@ mod fields;
 pub mod interval;
 mod make_interval;
 mod parse;
+mod special;
 mod truncate;
 mod units;
 
@@ -13,6 +14,8 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ScalarUDF};
+
+pub use special::special_time;
 
 static DATE_ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(arithmetic::date_add_udf()));
 

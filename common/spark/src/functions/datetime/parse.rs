@@ -1,6 +1,7 @@
 //! Between text and times, with Java's patterns.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
@@ -60,7 +61,8 @@ pub fn functions() -> Vec<ScalarUDF> {
             |_| Ok(DataType::Date32),
             |call| {
                 if call.args.len() == 1 {
-                    return Ok(cast_array(&call.column(0)?, &DataType::Date32, &call.zone)?);
+                    let values = readable(&call.column(0)?, call)?;
+                    return Ok(cast_array(&values, &DataType::Date32, &call.zone)?);
                 }
                 Ok(cast_array(&to_timestamp(call)?, &DataType::Date32, &call.zone)?)
             },
@@ -146,10 +148,22 @@ fn format(call: &Call<'_>, times: &TimestampMicrosecondArray, pattern_at: usize)
     column(builder.finish())
 }
 
+/// What is no time is read as text.
+fn readable(values: &ArrayRef, call: &Call<'_>) -> Result<ArrayRef> {
+    match values.data_type() {
+        DataType::Utf8 | DataType::Date32 | DataType::Timestamp(..) | DataType::Null => Ok(Arc::clone(values)),
+        _ => Ok(cast_array(values, &DataType::Utf8, &call.zone)?),
+    }
+}
+
 /// Reads text by the pattern; other types, and text without a pattern, are cast.
 fn to_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
     let values = call.column(0)?;
     if call.args.len() == 1 || !types::is_text(values.data_type()) {
+        let values = match types::is_number(values.data_type()) {
+            true => values,
+            false => readable(&values, call)?,
+        };
         return Ok(cast_array(&values, &types::timestamp(), &call.zone)?);
     }
     parse(call)

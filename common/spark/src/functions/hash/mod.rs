@@ -5,9 +5,9 @@ mod xxhash;
 
 use arrow::array::{Array, AsArray, Int32Array, Int64Array};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType,
+    IntervalUnit, IntervalYearMonthType, TimestampMicrosecondType,
 };
 use datafusion::common::plan_err;
 use datafusion::logical_expr::ScalarUDF;
@@ -115,6 +115,8 @@ pub fn hash_value<A: Algorithm>(values: &dyn Array, row: usize, seed: A::Value) 
         }
         DataType::Utf8 => A::bytes(values.as_string::<i32>().value(row).as_bytes(), seed),
         DataType::Binary => A::bytes(values.as_binary::<i32>().value(row), seed),
+        DataType::Decimal32(..) => A::int(values.as_primitive::<Decimal32Type>().value(row), seed),
+        DataType::Decimal64(..) => A::long(values.as_primitive::<Decimal64Type>().value(row), seed),
         DataType::Interval(unit) => hash_interval::<A>(values, *unit, row, seed),
         DataType::Duration(_) => A::long(values.as_primitive::<DurationMicrosecondType>().value(row), seed),
         _ => hash_nested::<A>(values, row, seed),

@@ -1,5 +1,6 @@
 //! Functions of numbers.
 
+mod bucket;
 mod modulo;
 mod real;
 mod round;
@@ -11,5 +12,6 @@ pub fn functions() -> Vec<ScalarUDF> {
     let mut all = real::functions();
     all.extend(round::functions());
     all.extend(modulo::functions());
+    all.extend(bucket::functions());
     all
 }

@@ -65,15 +65,18 @@ impl Planner<'_> {
                     "factorial" => DataType::Int32,
                     _ => DataType::Float64,
                 };
-                if let ([arg], [DataType::Utf8]) = (args.as_mut_slice(), kinds) {
+                let number = |of: &DataType| of.is_numeric() && !millstream_spark::types::is_interval(of);
+                if let ([arg], [of]) = (args.as_mut_slice(), kinds)
+                    && (of == &DataType::Utf8 || name == "factorial" && number(of))
+                {
                     *arg = datafusion::logical_expr::cast(arg.clone(), to);
                 }
             }
-            "width_bucket" => {
-                for (arg, kind) in args.iter_mut().zip(kinds).take(3) {
-                    if *kind == DataType::Utf8 {
-                        *arg = datafusion::logical_expr::cast(arg.clone(), DataType::Float64);
-                    }
+            "ascii" => {
+                if let ([arg], [of]) = (args.as_mut_slice(), kinds)
+                    && !of.is_nested()
+                {
+                    *arg = datafusion::logical_expr::cast(arg.clone(), DataType::Utf8);
                 }
             }
             "rand" | "random" | "randn" => {

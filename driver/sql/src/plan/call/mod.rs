@@ -18,7 +18,6 @@ pub(super) use shown::shown_call;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::Case;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -231,9 +230,7 @@ impl Planner<'_> {
         }
         let schema = datafusion::common::DFSchema::empty();
         let zone = self.time_zone;
-        let spark = expr
-            .clone()
-            .transform_up(|e| millstream_spark::analyzer::rewrite_expr(e, &schema, &zone));
+        let spark = millstream_spark::analyzer::rewrite_tree(expr.clone(), &schema, &zone);
         let context = SimplifyContext::builder()
             .with_schema(Arc::new(schema))
             .with_config_options(Arc::clone(self.state.config_options()))

@@ -72,7 +72,7 @@ impl Planner<'_> {
                 .help(format!("for instance: {name}(DAY, ...)")));
         };
         let word = unit.value.to_uppercase();
-        if !UNITS.contains(&word.as_str()) {
+        if !UNITS.contains(&word.as_str()) || word == "DAYOFYEAR" && !name.ends_with("add") {
             let message = format!("'{}' is not a unit of time", unit.value);
             return Err(
                 Fault::new(SqlErrorKind::Type, place(unit.span), message).help(format!("one of {}", UNITS.join(", ")))

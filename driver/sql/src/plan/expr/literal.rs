@@ -5,13 +5,14 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
+use millstream_spark::functions::datetime::special_time;
 use sqlparser::ast::{self, Value};
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
 use crate::interval::Interval;
-use crate::plan::Planner;
 use crate::plan::scope::Typed;
+use crate::plan::{Planner, engine_fault};
 
 impl Planner<'_> {
     pub(super) fn typed_string(&mut self, typed: &ast::TypedString, at: Location) -> Checked<Typed> {
@@ -32,6 +33,11 @@ impl Planner<'_> {
                 Fault::new(SqlErrorKind::Syntax, at, format!("{word} '...' is no literal"))
                     .help(format!("use CAST('...' AS {word})")),
             );
+        }
+        if let Some(time) = special_time(&ScalarValue::from(value.as_str()), &to) {
+            let expr = time.map_err(|e| engine_fault(&e, at))?;
+            let text = format!("{word} '{value}'");
+            return Ok(Typed { expr, text });
         }
         let array: arrow::array::ArrayRef = Arc::new(arrow::array::StringArray::from(vec![value.as_str()]));
         let cast = millstream_spark::cast::cast_array(&array, &to, &self.time_zone)

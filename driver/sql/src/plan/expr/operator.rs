@@ -116,8 +116,12 @@ impl Planner<'_> {
             }
             UnaryOperator::BitwiseNot => {
                 let text = format!("~{}", e.text);
+                let given = match e.expr {
+                    Expr::Literal(ScalarValue::Null, _) => Expr::Literal(ScalarValue::Int32(None), None),
+                    other => other,
+                };
                 Typed {
-                    expr: self.scalar(&["bitwise_not"], vec![e.expr], scope, at)?,
+                    expr: self.scalar(&["bitwise_not"], vec![given], scope, at)?,
                     text,
                 }
             }

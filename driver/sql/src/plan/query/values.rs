@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder};
-use millstream_spark::coerce::common_of;
+use millstream_spark::coerce::common_as_written;
 use sqlparser::ast::{self, Spanned};
 
 use super::renamed;
@@ -57,23 +57,27 @@ impl Planner<'_> {
 
     /// Casts every column of VALUES to the one type that holds all its values.
     fn common_types(&self, rows: Vec<Vec<Expr>>, at: sqlparser::tokenizer::Location) -> Checked<Vec<Vec<Expr>>> {
+        use arrow::datatypes::DataType;
         let schema = datafusion::common::DFSchema::empty();
         let width = rows.first().map_or(0, Vec::len);
-        let mut types = vec![DataType::Null; width];
+        let mut columns: Vec<Vec<DataType>> = vec![Vec::with_capacity(rows.len()); width];
         for row in &rows {
-            for (common, expr) in types.iter_mut().zip(row) {
-                let of = expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?;
-                let fits = !text_beside_other(common, &of);
-                let wider = fits.then(|| common_of(&[common.clone(), of])).flatten();
-                *common = wider.ok_or_else(|| {
+            for (column, expr) in columns.iter_mut().zip(row) {
+                column.push(expr.get_type(&schema).map_err(|e| engine_fault(&e, at))?);
+            }
+        }
+        let types = columns
+            .iter()
+            .map(|column| {
+                common_as_written(column).ok_or_else(|| {
                     Fault::new(
                         SqlErrorKind::Type,
                         at,
                         "the rows of VALUES have columns of types that do not fit together",
                     )
-                })?;
-            }
-        }
+                })
+            })
+            .collect::<Checked<Vec<_>>>()?;
         rows.into_iter()
             .map(|row| {
                 row.into_iter()

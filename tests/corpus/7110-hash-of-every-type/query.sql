@@ -1,0 +1,4 @@
+WITH p AS (
+  SELECT d.* FROM (SELECT from_json(CAST(value AS STRING), 'id INT, d DATE, t TIMESTAMP, dc DECIMAL(10,2), b BOOLEAN, f DOUBLE, s STRING, l ARRAY<STRING>, st STRUCT<x: INT, y: STRING>') AS d FROM events)
+)
+SELECT id, hash(d) AS h1, hash(t) AS h2, hash(dc) AS h3, hash(CAST(dc AS DECIMAL(30,5))) AS h4, hash(b) AS h5, hash(CAST(f AS FLOAT)) AS h6, hash(f) AS h7, hash(CAST(s AS BINARY)) AS h8, hash(l) AS h9, hash(st) AS h10, hash(id, s, NULL, f) AS h11, hash('') AS h12, hash(CAST(id AS TINYINT), CAST(id AS SMALLINT)) AS h13, hash(INTERVAL '1' DAY * id) AS h14, xxhash64(d) AS x1, xxhash64(t, b) AS x2, xxhash64(dc) AS x3, xxhash64(CAST(dc AS DECIMAL(30,5))) AS x4, xxhash64(CAST(f AS FLOAT)) AS x6, xxhash64(l, st) AS x7, xxhash64(CAST(s AS BINARY)) AS x8, pmod(hash(s), 10) AS bucket, abs(hash(s)) % 4 AS sh, crc32(CAST(s AS BINARY)) AS cr, hash(array(st, NULL)) AS ha FROM p ORDER BY id
