@@ -7,6 +7,7 @@ use millstream_spark::zone::Tz;
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Checked, Fault, SqlErrorKind};
+use crate::plan::InForce;
 
 /// What is in force for the statements that follow.
 #[derive(Clone, Debug)]
@@ -24,11 +25,17 @@ const TIME_PARSER_POLICY: &str = "spark.sql.legacy.timeParserPolicy";
 /// The column that takes records with errors.
 const CORRUPT_RECORD_COLUMN: &str = "spark.sql.columnNameOfCorruptRecord";
 
+/// Whether `to_json` leaves null fields out.
+const IGNORE_NULL_FIELDS: &str = "spark.sql.jsonGenerator.ignoreNullFields";
+
+/// Whether names that differ in upper and lower case are different names.
+const CASE_SENSITIVE: &str = "spark.sql.caseSensitive";
+
 /// What becomes of a key that a map is given twice.
 const MAP_KEY_POLICY: &str = "spark.sql.mapKeyDedupPolicy";
 
 /// Settings that something here or in the driver reads.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "spark.sql.session.timeZone",
     "spark.sql.shuffle.partitions",
     "spark.sql.streaming.noDataMicroBatches.enabled",
@@ -38,7 +45,8 @@ const KNOWN: [&str; 15] = [
     "spark.sql.streaming.pollingDelay",
     "spark.sql.streaming.noDataProgressEventInterval",
     "spark.sql.ansi.enabled",
-    "spark.sql.caseSensitive",
+    CASE_SENSITIVE,
+    IGNORE_NULL_FIELDS,
     "spark.task.maxFailures",
     TIME_PARSER_POLICY,
     CORRUPT_RECORD_COLUMN,
@@ -86,10 +94,7 @@ impl Settings {
             Some(MAP_KEY_POLICY) if !["EXCEPTION", "LAST_WIN"].contains(&value.to_ascii_uppercase().as_str()) => {
                 return wrong("EXCEPTION or LAST_WIN");
             }
-            Some("spark.sql.caseSensitive") if !value.eq_ignore_ascii_case("false") => {
-                return wrong("false: names are found without regard to case");
-            }
-            Some("spark.sql.streaming.noDataMicroBatches.enabled")
+            Some(CASE_SENSITIVE | IGNORE_NULL_FIELDS | "spark.sql.streaming.noDataMicroBatches.enabled")
                 if !["true", "false"].contains(&value.to_ascii_lowercase().as_str()) =>
             {
                 return wrong("true or false");
@@ -123,20 +128,16 @@ impl Settings {
         Ok(())
     }
 
-    /// What becomes of times that only the parser before Spark 3 could read, when it is set.
-    pub(crate) fn time_parser_policy(&self) -> Option<&str> {
-        self.values.get(TIME_PARSER_POLICY).map(String::as_str)
-    }
-
-    /// The name of the column that takes records with errors, when it is set.
-    pub(crate) fn corrupt_record_column(&self) -> Option<&str> {
-        self.values.get(CORRUPT_RECORD_COLUMN).map(String::as_str)
-    }
-
-    /// Whether a map keeps the last value of a key it is given twice.
-    pub(crate) fn last_key_wins(&self) -> bool {
-        let policy = self.values.get(MAP_KEY_POLICY);
-        policy.is_some_and(|policy| policy.eq_ignore_ascii_case("LAST_WIN"))
+    /// What expressions are planned by.
+    pub(crate) fn in_force(&self) -> InForce {
+        let is = |key: &str, value: &str| self.values.get(key).is_some_and(|v| v.eq_ignore_ascii_case(value));
+        InForce {
+            time_parser_policy: self.values.get(TIME_PARSER_POLICY).cloned(),
+            corrupt_record_column: self.values.get(CORRUPT_RECORD_COLUMN).cloned(),
+            ignore_null_fields: self.values.get(IGNORE_NULL_FIELDS).cloned(),
+            last_key_wins: is(MAP_KEY_POLICY, "LAST_WIN"),
+            exact_names: is(CASE_SENSITIVE, "true"),
+        }
     }
 
     pub(crate) fn checkpoint(&self) -> Option<&str> {

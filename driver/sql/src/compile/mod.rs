@@ -127,9 +127,7 @@ impl<'a> Compiler<'a> {
         }
         settings.values.extend(conf);
         let catalog = Catalog {
-            time_parser_policy: settings.time_parser_policy().map(str::to_owned),
-            corrupt_record_column: settings.corrupt_record_column().map(str::to_owned),
-            last_key_wins: settings.last_key_wins(),
+            in_force: settings.in_force(),
             ..Catalog::default()
         };
         Ok(Self {
@@ -147,10 +145,10 @@ impl<'a> Compiler<'a> {
             Parsed::CreateTable(create) => {
                 let (or_replace, if_not_exists) = (create.or_replace, create.if_not_exists);
                 let mut table = Table::declare(create)?;
-                if let Some(policy) = self.settings.time_parser_policy() {
+                if let Some(policy) = &self.catalog.in_force.time_parser_policy {
                     table.reading_option("timeParserPolicy", policy);
                 }
-                if let Some(column) = self.settings.corrupt_record_column() {
+                if let Some(column) = &self.catalog.in_force.corrupt_record_column {
                     table.reading_option("columnNameOfCorruptRecord", column);
                 }
                 let key = table.name.to_lowercase();
@@ -205,9 +203,7 @@ impl<'a> Compiler<'a> {
             }
             Parsed::Set { key, value, at } => {
                 self.settings.set(&key, value.as_deref(), at)?;
-                self.catalog.time_parser_policy = self.settings.time_parser_policy().map(str::to_owned);
-                self.catalog.corrupt_record_column = self.settings.corrupt_record_column().map(str::to_owned);
-                self.catalog.last_key_wins = self.settings.last_key_wins();
+                self.catalog.in_force = self.settings.in_force();
                 Ok(None)
             }
             Parsed::Explain { extended, of } => {

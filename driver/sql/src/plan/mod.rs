@@ -37,12 +37,23 @@ pub(crate) struct Catalog {
     pub(crate) views: HashMap<String, Arc<View>>,
     /// Columns of file tables that declare none, by lower-case name.
     pub(crate) inferred: HashMap<String, SchemaRef>,
+    /// Settings that expressions are planned by.
+    pub(crate) in_force: InForce,
+}
+
+/// What a session's settings say about the meaning of expressions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InForce {
     /// The option `timeParserPolicy` of `from_json` where a call gives no options.
     pub(crate) time_parser_policy: Option<String>,
     /// The option `columnNameOfCorruptRecord` of `from_json` where a call gives none.
     pub(crate) corrupt_record_column: Option<String>,
+    /// The option `ignoreNullFields` of `to_json` where a call gives none.
+    pub(crate) ignore_null_fields: Option<String>,
     /// Whether a map keeps the last value of a key it is given twice, instead of refusing it.
     pub(crate) last_key_wins: bool,
+    /// Whether names that differ in upper and lower case are different names.
+    pub(crate) exact_names: bool,
 }
 
 /// A declared view.

@@ -56,6 +56,8 @@ pub(crate) struct Scope {
     pub(crate) place: Place,
     /// The scope without the SELECT list's own names: what an aggregate's arguments see in HAVING and ORDER BY.
     pub(crate) below: Option<Arc<Scope>>,
+    /// Whether names that differ in upper and lower case are different names.
+    pub(crate) exact_names: bool,
 }
 
 /// The clause an expression stands in.
@@ -125,7 +127,18 @@ impl Scope {
             windows: HashMap::new(),
             place: Place::Select,
             below: None,
+            exact_names: false,
         }
+    }
+
+    /// The scope with names told apart by their case, or not.
+    pub(crate) fn with_exact_names(self, exact_names: bool) -> Self {
+        Self { exact_names, ..self }
+    }
+
+    /// Whether two names mean the same here.
+    pub(crate) fn same(&self, one: &str, other: &str) -> bool {
+        same_name(one, other, self.exact_names)
     }
 
     /// The columns of `relation` under `alias`.
@@ -164,7 +177,7 @@ impl Scope {
     pub(crate) fn find(&self, parts: &[String]) -> Found {
         if let Some((_, expr)) = parts
             .first()
-            .and_then(|p| self.lambda.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(p)))
+            .and_then(|p| self.lambda.iter().rev().find(|(n, _)| self.same(n, p)))
         {
             let typed = Typed {
                 expr: expr.clone(),
@@ -177,7 +190,7 @@ impl Scope {
             found => return found,
         }
         if let Some(first) = parts.first() {
-            let mut named = self.aliases.iter().filter(|(n, _)| n.eq_ignore_ascii_case(first));
+            let mut named = self.aliases.iter().filter(|(n, _)| self.same(n, first));
             if let Some((_, typed)) = named.next() {
                 return match named.any(|(_, other)| is_lateral(other)) && is_lateral(typed) {
                     true => Found::Ambiguous(vec![first.clone(), first.clone()]),
@@ -221,15 +234,14 @@ impl Scope {
                 .columns
                 .iter()
                 .filter(|c| {
-                    c.relation.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(first))
-                        && c.name.eq_ignore_ascii_case(second)
+                    c.relation.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(first)) && self.same(&c.name, second)
                 })
                 .collect(),
             None => Vec::new(),
         };
         let (matches, used) = if qualified.is_empty() {
             // A column joined by USING stands once for both sides.
-            let listed = self.columns.iter().filter(|c| c.name.eq_ignore_ascii_case(first));
+            let listed = self.columns.iter().filter(|c| self.same(&c.name, first));
             let visible: Vec<&ScopeColumn> = listed.clone().filter(|c| c.in_star).collect();
             (if visible.is_empty() { listed.collect() } else { visible }, 1)
         } else {
@@ -290,6 +302,14 @@ pub(crate) fn is_lateral(typed: &Typed) -> bool {
 }
 
 const LATERAL: &str = "lateralAliasReference";
+
+/// Whether two names mean the same; `exact` when their case counts.
+pub(crate) fn same_name(one: &str, other: &str, exact: bool) -> bool {
+    match exact {
+        true => one == other,
+        false => one.eq_ignore_ascii_case(other),
+    }
+}
 
 /// Names that are unique among themselves, so that a plan can carry the columns: a repeated name gets a number.
 pub(crate) fn unique(names: &[String]) -> Vec<String> {

@@ -12,6 +12,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::frame::{Make, Making, emitted, passing, rows_to_state};
+use super::set_order::in_table_order;
 use crate::functions::Result;
 use crate::types;
 
@@ -27,7 +28,9 @@ pub fn list(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
 }
 
 pub fn set(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
-    collecting(making, true, |lists, _| Ok(Arc::new(lists.clone())))
+    let mut collected = Collected::new(making.clone(), true, |lists, _| Ok(Arc::new(lists.clone())));
+    collected.in_table_order = true;
+    Ok(Box::new(collected))
 }
 
 pub fn mode(making: &Making) -> Result<Box<dyn GroupsAccumulator>> {
@@ -93,6 +96,8 @@ struct Collected {
     making: Making,
     element: DataType,
     distinct: bool,
+    /// Whether the different values come in the order of Spark's hash table.
+    in_table_order: bool,
     finish: Finish,
     /// Values in the order of their arrival, and the group of each.
     chunks: Vec<ArrayRef>,
@@ -107,6 +112,7 @@ impl Collected {
             making,
             element,
             distinct,
+            in_table_order: false,
             finish,
             chunks: Vec::new(),
             groups: Vec::new(),
@@ -154,6 +160,10 @@ impl Collected {
             deduplicated(&values, now, &lengths)?
         } else {
             (now.to_vec(), lengths)
+        };
+        let now = match self.in_table_order {
+            true => in_table_order(&values, now, &lengths),
+            false => now,
         };
         let taken = take(&values, &UInt32Array::from(now), None)?;
         self.keep(&values, later, count)?;

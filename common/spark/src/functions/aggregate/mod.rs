@@ -14,6 +14,7 @@ mod moments;
 mod percentile;
 mod pick;
 mod regression;
+mod set_order;
 mod text_numbers;
 
 use std::sync::Arc;

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray, new_null_array,
+};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -42,7 +44,7 @@ pub fn functions() -> Vec<ScalarUDF> {
             "to_timestamp",
             &[Kind::Any, Kind::Text, Kind::Text],
             |_| Ok(types::timestamp()),
-            to_timestamp,
+            |call| read_times(call, types::timestamp()),
         )
         .aliases(&["try_to_timestamp", "to_timestamp_ltz"])
         .required(1)
@@ -51,7 +53,7 @@ pub fn functions() -> Vec<ScalarUDF> {
             "to_timestamp_ntz",
             &[Kind::Any, Kind::Text, Kind::Text],
             |_| Ok(types::timestamp_ntz()),
-            |call| Ok(cast_array(&to_timestamp(call)?, &types::timestamp_ntz(), &call.zone)?),
+            |call| read_times(call, types::timestamp_ntz()),
         )
         .required(1)
         .udf(),
@@ -64,7 +66,11 @@ pub fn functions() -> Vec<ScalarUDF> {
                     let values = readable(&call.column(0)?, call)?;
                     return Ok(cast_array(&values, &DataType::Date32, &call.zone)?);
                 }
-                Ok(cast_array(&to_timestamp(call)?, &DataType::Date32, &call.zone)?)
+                Ok(cast_array(
+                    &read_times(call, types::timestamp())?,
+                    &DataType::Date32,
+                    &call.zone,
+                )?)
             },
         )
         .required(1)
@@ -157,19 +163,33 @@ fn readable(values: &ArrayRef, call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 /// Reads text by the pattern; other types, and text without a pattern, are cast.
-fn to_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
+fn read_times(call: &Call<'_>, to: DataType) -> Result<ArrayRef> {
     let values = call.column(0)?;
-    if call.args.len() == 1 || !types::is_text(values.data_type()) {
-        let values = match types::is_number(values.data_type()) {
-            true => values,
-            false => readable(&values, call)?,
-        };
-        return Ok(cast_array(&values, &types::timestamp(), &call.zone)?);
+    let of = values.data_type();
+    let castable = match types::is_number(of) {
+        true => Arc::clone(&values),
+        false => readable(&values, call)?,
+    };
+    match (call.args.len(), of) {
+        // Numbers are no local times, and what their text says is none either.
+        (1, _) if to == types::timestamp_ntz() && of.is_numeric() => Ok(new_null_array(&to, values.len())),
+        (1, _) => Ok(cast_array(&castable, &to, &call.zone)?),
+        _ if types::is_text(of) => parse(call, to),
+        // With a pattern, which says nothing to a time, it is the same count of microseconds.
+        _ => {
+            let instants = match of {
+                DataType::Timestamp(..) => values,
+                _ => cast_array(&castable, &types::timestamp(), &call.zone)?,
+            };
+            let counts = instants.as_primitive::<TimestampMicrosecondType>().clone();
+            column(counts.with_data_type(to))
+        }
     }
-    parse(call)
 }
 
-fn parse(call: &Call<'_>) -> Result<ArrayRef> {
+/// Reads text by the pattern; a local time is what stands in the text, in no zone.
+fn parse(call: &Call<'_>, to: DataType) -> Result<ArrayRef> {
+    let local = to == types::timestamp_ntz();
     let texts = call.text(0)?;
     let patterns = Patterns::of(call, 1, Pattern::for_reading)?;
     // The planner passes the session's policy behind the pattern.
@@ -178,10 +198,14 @@ fn parse(call: &Call<'_>) -> Result<ArrayRef> {
         .flatten()
         .and_then(TimeParserPolicy::parse);
     let corrected = policy == Some(TimeParserPolicy::Corrected);
+    let read = |pattern: &Pattern, text: &str| match local {
+        true => pattern.local(text),
+        false => pattern.instant(text, &call.zone),
+    };
     let mut parsed = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
         parsed.push(match (text, patterns.get(row)?) {
-            (Some(text), Some(pattern)) => match pattern.instant(text, &call.zone) {
+            (Some(text), Some(pattern)) => match read(&pattern, text) {
                 None if !corrected && pattern.read_by_old(text, OldParser::Strict) => {
                     return Err(JsonError::AmbiguousTime { text: text.to_owned() }.into());
                 }
@@ -190,13 +214,13 @@ fn parse(call: &Call<'_>) -> Result<ArrayRef> {
             _ => None,
         });
     }
-    column(TimestampMicrosecondArray::from(parsed).with_timezone("UTC"))
+    column(TimestampMicrosecondArray::from(parsed).with_data_type(to))
 }
 
 fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
     let values = call.column(0)?;
     let times = match values.data_type() {
-        DataType::Utf8 => parse(call)?,
+        DataType::Utf8 => parse(call, types::timestamp())?,
         // A local time counts as it is, in no zone.
         DataType::Timestamp(_, None) => values,
         _ => cast_array(&values, &types::timestamp(), &call.zone)?,

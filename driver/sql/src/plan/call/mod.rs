@@ -166,12 +166,19 @@ impl Planner<'_> {
                 if let Some(schema) = args.get_mut(1) {
                     *schema = self.folded(schema.clone());
                 }
-                let policy = &self.catalog.time_parser_policy;
-                let corrupt = &self.catalog.corrupt_record_column;
+                let policy = &self.catalog.in_force.time_parser_policy;
+                let corrupt = &self.catalog.in_force.corrupt_record_column;
                 for (name, value) in [("timeParserPolicy", policy), ("columnNameOfCorruptRecord", corrupt)] {
                     if let Some(value) = value {
-                        self.add_option(&mut args, name, value, scope, at)?;
+                        self.add_option(&mut args, 2, (name, value), scope, at)?;
                     }
+                }
+                args
+            }
+            "to_json" => {
+                let mut args = args;
+                if let (Some(value), false) = (&self.catalog.in_force.ignore_null_fields, args.is_empty()) {
+                    self.add_option(&mut args, 1, ("ignoreNullFields", value), scope, at)?;
                 }
                 args
             }
@@ -188,7 +195,7 @@ impl Planner<'_> {
     /// The function that does what `name` does under the session's settings.
     fn settled_name<'n>(&self, name: &'n str) -> &'n str {
         let last_wins = LAST_WINS.iter().find(|(strict, _)| *strict == name);
-        match last_wins.filter(|_| self.catalog.last_key_wins) {
+        match last_wins.filter(|_| self.catalog.in_force.last_key_wins) {
             Some((_, name)) => name,
             None => name,
         }
@@ -200,14 +207,21 @@ impl Planner<'_> {
             let message = format!("{name}: expected 1 or 2 arguments, found {}", args.len());
             return Err(Fault::new(SqlErrorKind::Type, at, message));
         }
-        args.extend(self.catalog.time_parser_policy.as_deref().map(lit));
+        args.extend(self.catalog.in_force.time_parser_policy.as_deref().map(lit));
         Ok(args)
     }
 
-    /// Puts a setting of the session among the options of a reading function, unless they have it.
-    fn add_option(&self, args: &mut Vec<Expr>, name: &str, value: &str, scope: &Scope, at: Location) -> Checked<()> {
+    /// Puts a setting of the session among the options, which are argument `place`, unless they have it.
+    fn add_option(
+        &self,
+        args: &mut Vec<Expr>,
+        place: usize,
+        (name, value): (&str, &str),
+        scope: &Scope,
+        at: Location,
+    ) -> Checked<()> {
         let mut entries = vec![lit(name), lit(value)];
-        if let Some(given) = args.get(2) {
+        if let Some(given) = args.get(place) {
             let Some(given) = literal_entries(given) else {
                 return Ok(());
             };
@@ -218,7 +232,7 @@ impl Planner<'_> {
             entries.extend(given);
         }
         let options = self.scalar(&["map"], entries, scope, at)?;
-        args.truncate(2);
+        args.truncate(place);
         args.push(options);
         Ok(())
     }

@@ -131,12 +131,12 @@ impl Planner<'_> {
         Ok(Typed { expr, text })
     }
 
-    /// `x.name`: a struct's field whatever its case, that field of every struct in an array, a map's value.
+    /// `x.name`: a struct's field, that field of every struct in an array, a map's value.
     pub(in crate::plan) fn field(&mut self, from: Typed, name: &str, scope: &Scope, at: Location) -> Checked<Typed> {
         let text = format!("{}.{name}", from.text);
         match self.type_of(&from.expr, scope, at)? {
             DataType::Struct(fields) => {
-                let found: Vec<_> = fields.iter().filter(|f| f.name().eq_ignore_ascii_case(name)).collect();
+                let found: Vec<_> = fields.iter().filter(|f| scope.same(f.name(), name)).collect();
                 if found.len() > 1 {
                     let message = format!(
                         "the field '{name}' is ambiguous: {} has {} of that name",

@@ -76,7 +76,7 @@ impl Planner<'_> {
                     .scope
                     .star(None)
                     .into_iter()
-                    .filter(|c| listed.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name)));
+                    .filter(|c| listed.iter().any(|o| left.scope.same(&o.name, &c.name)));
                 shared.extend(both.map(|c| c.name.clone()));
                 None
             }

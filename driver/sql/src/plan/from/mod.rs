@@ -39,7 +39,7 @@ impl Planner<'_> {
                     .map_err(|e| engine_fault(&e, Location::new(0, 0)))?;
                 Ok(From {
                     plan,
-                    scope: Scope::empty(outer),
+                    scope: Scope::empty(outer).with_exact_names(self.catalog.in_force.exact_names),
                 })
             }
         }

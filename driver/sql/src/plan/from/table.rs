@@ -61,7 +61,7 @@ impl Planner<'_> {
             plan,
             names: relation.names,
         };
-        let scope = Scope::of(&relation, shown, outer);
+        let scope = Scope::of(&relation, shown, outer).with_exact_names(self.catalog.in_force.exact_names);
         Ok(From {
             plan: relation.plan,
             scope,

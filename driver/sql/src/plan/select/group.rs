@@ -158,13 +158,8 @@ impl Planner<'_> {
                     .map(|i| i.expr.clone())
                     .ok_or_else(|| no_item(n, items.len(), at))?,
                 // An item's name as shown: ORDER BY `sum(amount)`.
-                (None, ast::Expr::Identifier(ident))
-                    if items.iter().any(|i| i.name.eq_ignore_ascii_case(&ident.value)) =>
-                {
-                    let named: Vec<&Item> = items
-                        .iter()
-                        .filter(|i| i.name.eq_ignore_ascii_case(&ident.value))
-                        .collect();
+                (None, ast::Expr::Identifier(ident)) if items.iter().any(|i| scope.same(&i.name, &ident.value)) => {
+                    let named: Vec<&Item> = items.iter().filter(|i| scope.same(&i.name, &ident.value)).collect();
                     let [first, rest @ ..] = named.as_slice() else { continue };
                     let several = rest.iter().any(|o| o.expr != first.expr);
                     // A name that several items have is looked for in the rows below.
@@ -389,10 +384,10 @@ pub(super) fn output_scope(scope: &Scope, items: &[Item], generated: &[(String, 
         .collect();
     outputs
         .columns
-        .retain(|c| !columns.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name)) || c.relation.is_some());
+        .retain(|c| !columns.iter().any(|o| scope.same(&o.name, &c.name)) || c.relation.is_some());
     for column in &mut outputs.columns {
         // Still there under its relation's name.
-        if columns.iter().any(|o| o.name.eq_ignore_ascii_case(&column.name)) {
+        if columns.iter().any(|o| scope.same(&o.name, &column.name)) {
             column.in_star = false;
         }
     }
