@@ -377,9 +377,12 @@ impl Planner<'_> {
         if order.is_empty() {
             return Ok(relation);
         }
-        let scope = Scope::of(&relation, None, outer)
+        let mut scope = Scope::of(&relation, None, outer)
             .with_exact_names(self.catalog.in_force.exact_names)
             .at(Place::OrderBy);
+        for (column, from) in scope.columns.iter_mut().zip(&self.origins) {
+            column.relation.clone_from(from);
+        }
         let mut sorts = Vec::with_capacity(order.len());
         for item in order {
             let expr = match ordinal(&item.expr) {

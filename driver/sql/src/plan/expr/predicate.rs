@@ -7,7 +7,6 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{Between, Case, Exists, InList, InSubquery};
 use datafusion::logical_expr::{Expr, Subquery, lit};
 use millstream_spark::type_name::spark_type;
-use millstream_spark::types::is_number;
 use sqlparser::ast::{self, Value};
 use sqlparser::tokenizer::Location;
 
@@ -79,17 +78,19 @@ impl Planner<'_> {
         words: &str,
         at: Location,
     ) -> Checked<Typed> {
-        let mut typed = self.expr(e, scope)?;
+        let typed = self.expr(e, scope)?;
         match self.type_of(&typed.expr, scope, at)? {
-            of if is_number(&of) => typed.expr = truth_of_number(typed.expr),
-            DataType::Boolean | DataType::Null | DataType::Utf8 => {}
-            other => {
-                let message = format!(
-                    "this asks whether a BOOLEAN is true, {} is {}",
-                    typed.text,
-                    spark_type(&other).to_uppercase()
-                );
-                return Err(Fault::new(SqlErrorKind::Type, at, message));
+            DataType::Boolean | DataType::Null => {}
+            // The others are compared with the BOOLEAN, or NULL.
+            _ => {
+                let value = |b: bool| ast::Expr::Value(Value::Boolean(b).with_empty_span());
+                let same = &ast::BinaryOperator::Spaceship;
+                return match words {
+                    "<=> true" => self.binary(e, same, &value(true), scope, at),
+                    "<=> false" => self.binary(e, same, &value(false), scope, at),
+                    "IS NULL" => self.postfix(e, scope, Expr::is_null, words),
+                    _ => self.postfix(e, scope, Expr::is_not_null, words),
+                };
             }
         }
         let boolean = datafusion::logical_expr::cast(typed.expr, DataType::Boolean);
@@ -321,35 +322,4 @@ fn negated(typed: Typed) -> Typed {
 
 fn negated_text(text: String, negated: bool) -> String {
     if negated { format!("(NOT {text})") } else { text }
-}
-
-/// The patterns of LIKE ALL, ANY or SOME, and whether all have to match; none when there is just one pattern.
-fn several_patterns(any: bool, pattern: &ast::Expr) -> Option<(bool, Vec<&ast::Expr>)> {
-    match pattern {
-        ast::Expr::Tuple(patterns) if any => Some((false, patterns.iter().collect())),
-        ast::Expr::Nested(one) if any => Some((false, vec![one.as_ref()])),
-        ast::Expr::Function(call) => {
-            let all = match call.name.to_string().to_ascii_lowercase().as_str() {
-                "all" => true,
-                "some" => false,
-                _ => return None,
-            };
-            let ast::FunctionArguments::List(list) = &call.args else {
-                return None;
-            };
-            let patterns = list.args.iter().map(|a| match a {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(e)) => Some(e),
-                _ => None,
-            });
-            Some((all, patterns.collect::<Option<Vec<_>>>()?))
-        }
-        _ => None,
-    }
-}
-
-/// 1 is true, 0 is false, and other numbers are neither.
-fn truth_of_number(number: Expr) -> Expr {
-    let is = |value: i32| Box::new(number.clone().eq(lit(value)));
-    let branches = vec![(is(1), Box::new(lit(true))), (is(0), Box::new(lit(false)))];
-    Expr::Case(Case::new(None, branches, None))
 }

@@ -57,7 +57,6 @@ impl Planner<'_> {
 
     /// Casts every column of VALUES to the one type that holds all its values.
     fn common_types(&self, rows: Vec<Vec<Expr>>, at: sqlparser::tokenizer::Location) -> Checked<Vec<Vec<Expr>>> {
-        use arrow::datatypes::DataType;
         let schema = datafusion::common::DFSchema::empty();
         let width = rows.first().map_or(0, Vec::len);
         let mut columns: Vec<Vec<DataType>> = vec![Vec::with_capacity(rows.len()); width];
@@ -93,21 +92,6 @@ impl Planner<'_> {
                     .collect()
             })
             .collect()
-    }
-}
-
-/// Whether a text stands where the other type has something else: rows of VALUES are not made texts.
-fn text_beside_other(left: &DataType, right: &DataType) -> bool {
-    match (left, right) {
-        (DataType::List(l), DataType::List(r)) | (DataType::Map(l, _), DataType::Map(r, _)) => {
-            text_beside_other(l.data_type(), r.data_type())
-        }
-        (DataType::Struct(l), DataType::Struct(r)) => l
-            .iter()
-            .zip(r)
-            .any(|(l, r)| text_beside_other(l.data_type(), r.data_type())),
-        (DataType::Utf8, other) | (other, DataType::Utf8) => left != right && !other.is_null(),
-        _ => false,
     }
 }
 
