@@ -54,6 +54,34 @@ const KNOWN: [&str; 16] = [
     "spark.sql.streaming.numRecentProgressUpdates",
 ];
 
+/// Settings that change answers in Spark and have their default alone here: another value is refused rather than not followed.
+const DEFAULT_ONLY: [(&str, &str); 12] = [
+    ("spark.sql.decimalOperations.allowPrecisionLoss", "true"),
+    ("spark.sql.json.enablePartialResults", "true"),
+    ("spark.sql.timestampType", "TIMESTAMP_LTZ"),
+    ("spark.sql.groupByAliases", "true"),
+    ("spark.sql.groupByOrdinal", "true"),
+    ("spark.sql.orderByOrdinal", "true"),
+    ("spark.sql.crossJoin.enabled", "true"),
+    ("spark.sql.lateralColumnAlias.enableImplicitResolution", "true"),
+    ("spark.sql.parser.escapedStringLiterals", "false"),
+    ("spark.sql.parser.quotedRegexColumnNames", "false"),
+    ("spark.sql.streaming.unsupportedOperationCheck", "true"),
+    ("spark.sql.legacy.sizeOfNull", "true"),
+];
+
+/// Begins the names of settings that bring back what older versions did; nearly all are `false`.
+const LEGACY: &str = "spark.sql.legacy.";
+
+/// The only value a setting may have here; None when it may have any.
+fn only_value(key: &str, value: &str) -> Option<&'static str> {
+    if let Some((_, default)) = DEFAULT_ONLY.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+        return Some(default);
+    }
+    let switched_on = key.to_ascii_lowercase().starts_with(LEGACY) && value.eq_ignore_ascii_case("true");
+    switched_on.then_some("false")
+}
+
 impl Settings {
     /// The settings a file starts with, `given` by the command line.
     pub(crate) fn new(time_zone: Tz, given: &BTreeMap<String, String>) -> Self {
@@ -111,6 +139,11 @@ impl Settings {
                 | "spark.sql.streaming.numRecentProgressUpdates",
             ) if !value.parse::<u32>().is_ok_and(|n| n > 0) => return wrong("a whole number from 1"),
             Some(_) => {}
+            None if let Some(only) = only_value(key, value) => {
+                if !value.eq_ignore_ascii_case(only) {
+                    return wrong(&format!("{only}: the other way to answer is not here"));
+                }
+            }
             None => {
                 let name = key.to_ascii_lowercase();
                 if !name.starts_with("spark.") {
@@ -144,5 +177,25 @@ impl Settings {
         self.values
             .get("spark.sql.streaming.checkpointLocation")
             .map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_value;
+
+    #[test]
+    fn settings_that_change_answers_keep_their_defaults() {
+        assert_eq!(only_value("spark.sql.json.enablePartialResults", "false"), Some("true"));
+        assert_eq!(only_value("spark.sql.legacy.sizeOfNull", "true"), Some("true"));
+        assert_eq!(
+            only_value("spark.sql.legacy.setopsPrecedence.enabled", "TRUE"),
+            Some("false")
+        );
+        assert_eq!(
+            only_value("spark.sql.legacy.parquet.int96RebaseModeInRead", "CORRECTED"),
+            None
+        );
+        assert_eq!(only_value("spark.sql.adaptive.enabled", "false"), None);
     }
 }

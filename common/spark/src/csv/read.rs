@@ -71,10 +71,11 @@ impl<'o> LineDecoder<'o> {
         let mut good = values.len() == self.order.len();
         for (place, value) in values.into_iter().enumerate().take(self.order.len()) {
             let value = match value {
-                Some(text) if text.is_empty() => self.options.empty_value.clone().filter(|v| !v.is_empty()),
-                Some(text) if text == self.options.null_value => None,
+                // Quoted, with nothing in between.
+                Some(text) if text.is_empty() => Some(self.options.empty_value.clone().unwrap_or_default()),
                 other => other,
-            };
+            }
+            .filter(|text| *text != self.options.null_value);
             if let Some(text) = value {
                 let at = self.order[place];
                 good &= self.push(at, &text);
