@@ -1,0 +1,2 @@
+WITH e AS (SELECT CAST(key AS STRING) AS k, CAST(value AS STRING) AS v FROM events)
+SELECT k, from_csv(v, 'a STRING, b INT, c DOUBLE', map('nullValue', 'NA')) AS nv, from_csv(v, 'a STRING, b INT, c DOUBLE', map('emptyValue', 'EMPTY')) AS ev, from_csv(v, 'a STRING, b INT, c DOUBLE', map('ignoreLeadingWhiteSpace', 'true', 'ignoreTrailingWhiteSpace', 'true')) AS ws, from_csv(v, 'a STRING, b INT, c DOUBLE', map('sep', ';;')) AS s2 FROM e ORDER BY k
