@@ -49,11 +49,13 @@ pub fn time_to(array: &ArrayRef, to: &DataType, tz: &Tz) -> Result<ArrayRef, Spa
             let days = array.as_primitive::<Date32Type>();
             Ok(match to {
                 DataType::Timestamp(_, None) => {
-                    Arc::new(days.unary::<_, TimestampMicrosecondType>(|day| i64::from(day) * DAY_US))
+                    Arc::new(days.unary::<_, TimestampMicrosecondType>(|day| i64::from(day).wrapping_mul(DAY_US)))
                 }
                 DataType::Timestamp(_, Some(_)) => Arc::new(
-                    days.unary::<_, TimestampMicrosecondType>(|day| zone::to_instant_us(i64::from(day) * DAY_US, tz))
-                        .with_timezone("UTC"),
+                    days.unary::<_, TimestampMicrosecondType>(|day| {
+                        zone::to_instant_us(i64::from(day).wrapping_mul(DAY_US), tz)
+                    })
+                    .with_timezone("UTC"),
                 ),
                 // A date is no number: NULL, not an error.
                 _ => new_null_array(to, array.len()),

@@ -2,6 +2,7 @@
 //!
 //! The order-dependent ones (`first`, `collect_list`, ties of `max_by`) follow the order in which rows and partial states arrive.
 
+mod average;
 mod bitmap;
 mod collect;
 mod counting;

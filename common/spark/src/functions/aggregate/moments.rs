@@ -72,18 +72,13 @@ impl Moments {
         }
     }
 
-    /// Joins two groups of values (the pairwise update of central moments).
+    /// Joins two groups of values (the pairwise update of central moments). As in Spark an empty group is no exception: numbers whose
+    /// squares are infinite show as NaN.
     fn merge(&self, other: &Self) -> Self {
-        if self.n == 0.0 {
-            return *other;
-        }
-        if other.n == 0.0 {
-            return *self;
-        }
         let (na, nb) = (self.n, other.n);
         let n = na + nb;
         let delta = other.mean - self.mean;
-        let step = delta / n;
+        let step = if n == 0.0 { 0.0 } else { delta / n };
         let cross = delta * step * na * nb;
         Self {
             n,

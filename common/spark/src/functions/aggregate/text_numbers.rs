@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
     TypeSignature, TypeSignatureClass,
 };
 
+use super::average::Averages;
 use super::decimal;
 use super::frame::{Make, Making, grouped, single, sliding, state_fields};
 use crate::functions::Result;
@@ -108,6 +109,9 @@ impl AggregateUDFImpl for TakingText {
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         match self.of_decimals(&args) {
             Some((making, make)) => grouped(&making, make),
+            None if self.average && !args.is_distinct => {
+                Ok(Box::new(Averages(self.inner.create_groups_accumulator(args)?)))
+            }
             None => self.inner.create_groups_accumulator(args),
         }
     }

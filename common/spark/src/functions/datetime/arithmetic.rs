@@ -110,7 +110,7 @@ pub fn functions() -> Vec<ScalarUDF> {
                 let windows = call.column(0)?;
                 let ends = windows.as_struct().column(1).as_primitive::<TimestampMicrosecondType>();
                 // A window that is NULL has no end, whatever its fields hold.
-                let ends = ends.unary::<_, TimestampMicrosecondType>(|us| us - 1);
+                let ends = ends.unary::<_, TimestampMicrosecondType>(|us| us.wrapping_sub(1));
                 let times = ends.with_timezone("UTC");
                 Ok(arrow::compute::nullif(&times, &arrow::compute::is_null(&windows)?)?)
             },

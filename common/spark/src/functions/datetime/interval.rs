@@ -165,7 +165,8 @@ fn difference(call: &Call<'_>) -> Result<ArrayRef> {
         let days: Int64Array = binary(
             end.as_primitive::<Date32Type>(),
             start.as_primitive::<Date32Type>(),
-            |end, start| (i64::from(end) - i64::from(start)) * DAY_US,
+            // Where there is no date stands any number.
+            |end, start| (i64::from(end) - i64::from(start)).wrapping_mul(DAY_US),
         )?;
         return Ok(interval::column(&days, range)?);
     }

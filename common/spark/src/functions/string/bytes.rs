@@ -99,12 +99,16 @@ fn base64_of(call: &Call<'_>) -> Result<ArrayRef> {
     column(builder.finish())
 }
 
+/// Padding may be missing, bits left over are dropped.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// Characters outside the alphabet are passed over, padding may be missing, bits left over are dropped.
 fn unbase64(call: &Call<'_>) -> Result<ArrayRef> {
-    let config = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let lenient = GeneralPurpose::new(&ALPHABET, config);
     let texts = call.text(0)?;
     let mut builder = BinaryBuilder::with_capacity(texts.len(), texts.value_data().len());
     let (mut digits, mut bytes) = (Vec::new(), Vec::new());
@@ -118,7 +122,7 @@ fn unbase64(call: &Call<'_>) -> Result<ArrayRef> {
         let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
         let end = text.find('=').unwrap_or(text.len());
         digits.extend(text[..end].bytes().filter(known));
-        if text[end..].bytes().any(|byte| known(&byte)) || lenient.decode_vec(&digits, &mut bytes).is_err() {
+        if text[end..].bytes().any(|byte| known(&byte)) || LENIENT.decode_vec(&digits, &mut bytes).is_err() {
             return exec_err!("'{text}' is no base64: it ends in the middle of a byte, or goes on behind its end");
         }
         builder.append_value(&bytes);
@@ -144,7 +148,7 @@ fn to_binary(call: &Call<'_>, fails: bool) -> Result<ArrayRef> {
         let bytes = match format.as_str() {
             "hex" => hex_bytes(text),
             "utf-8" | "utf8" => Some(text.as_bytes().to_vec()),
-            "base64" => STANDARD.decode(text).ok(),
+            "base64" => base64_bytes(text),
             _ if !fails => None,
             _ => return exec_err!("to_binary reads hex, utf-8 and base64, not {format:?}"),
         };
@@ -154,6 +158,15 @@ fn to_binary(call: &Call<'_>, fails: bool) -> Result<ArrayRef> {
         builder.append_option(bytes);
     }
     column(builder.finish())
+}
+
+/// Base64 with white space anywhere, and with all of its padding or none.
+fn base64_bytes(text: &str) -> Option<Vec<u8>> {
+    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    if digits.contains('=') && !digits.len().is_multiple_of(4) {
+        return None;
+    }
+    LENIENT.decode(digits).ok()
 }
 
 /// Pairs of digits; a first digit without a partner is a byte of its own.

@@ -195,7 +195,9 @@ impl Format {
                 rest = &rest[1..];
             }
         }
-        if !rest.is_empty() || opened != closed || (whole.is_empty() && places.is_empty()) {
+        // A text without digits is 0 where the format has places, and no number otherwise.
+        let nothing = whole.is_empty() && places.is_empty() && self.places == 0;
+        if !rest.is_empty() || opened != closed || nothing {
             return None;
         }
         places.extend(std::iter::repeat_n('0', self.places.saturating_sub(places.len())));
