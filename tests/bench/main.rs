@@ -216,6 +216,9 @@ fn run(options: &Options) -> Result<()> {
         }
     }
     print!("{}", report.table());
+    if let Some(folder) = options.json.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
     std::fs::write(&options.json, report.json()?)
         .with_context(|| format!("cannot write {}", options.json.display()))?;
     eprintln!("figures: {}", options.json.display());

@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use datafusion::logical_expr::ScalarUDF;
 use fancy_regex::Regex;
+use memchr::memmem;
 
 use super::java_regex::Matches;
 use super::regexp::Patterns;
@@ -32,6 +33,9 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
     } else {
         None
     };
+    // Most separators are plain text, which is found without a regular expression.
+    let literal = call.constant_text(1).flatten().and_then(literal_of);
+    let finder = literal.as_ref().map(|text| memmem::Finder::new(text.as_bytes()));
     let mut builder = ListBuilder::new(StringBuilder::with_capacity(texts.len() * 2, texts.value_data().len()))
         .with_field(Field::new_list_field(DataType::Utf8, true));
     for (row, text) in texts.iter().enumerate() {
@@ -50,12 +54,36 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
             .filter(|limit| *limit > 0)
             .unwrap_or(usize::MAX);
         let values = builder.values();
+        if let (Some(finder), Some(literal)) = (&finder, &literal) {
+            let mut from = 0;
+            for at in finder.find_iter(text.as_bytes()).take(limit - 1) {
+                values.append_value(&text[from..at]);
+                from = at + literal.len();
+            }
+            values.append_value(&text[from..]);
+            builder.append(true);
+            continue;
+        }
         split_text(text, &pattern, pattern_texts.value(row).is_empty(), limit, |part| {
             values.append_value(part);
         })?;
         builder.append(true);
     }
     column(builder.finish())
+}
+
+/// The text a pattern stands for, when it is one: no sign of a regular expression in it but escaped punctuation.
+fn literal_of(pattern: &str) -> Option<String> {
+    let mut literal = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        literal.push(match c {
+            '\\' => chars.next().filter(char::is_ascii_punctuation)?,
+            '.' | '[' | ']' | '{' | '}' | '(' | ')' | '*' | '+' | '?' | '^' | '$' | '|' => return None,
+            plain => plain,
+        });
+    }
+    (!literal.is_empty()).then_some(literal)
 }
 
 /// The parts of a text between the matches of a pattern, at most `limit` of them, the last with all that is left.
@@ -89,4 +117,19 @@ pub fn split_text(
     }
     part(&text[from..]);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal_of;
+
+    #[test]
+    fn plain_separators_are_told_from_patterns() {
+        assert_eq!(literal_of(", ").as_deref(), Some(", "));
+        assert_eq!(literal_of("\\|").as_deref(), Some("|"));
+        assert_eq!(literal_of("é-").as_deref(), Some("é-"));
+        for pattern in ["", ".", "a|b", "\\d", "\\", "x*", "[,]", "\\Q.\\E"] {
+            assert_eq!(literal_of(pattern), None, "{pattern}");
+        }
+    }
 }
