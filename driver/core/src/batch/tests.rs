@@ -4,6 +4,8 @@ use millstream_common::domain::failure::FailureClass;
 use millstream_common::domain::id::{BatchId, ExecutorId, TaskId};
 use millstream_common::domain::offset::{OffsetRange, PartitionOffsets, TopicPartition};
 
+mod limits;
+
 use super::*;
 use crate::batch::plan::Batch;
 use crate::checkpoint::{CommitRecord, LastBatch, OffsetRecord, resume};
